@@ -1,0 +1,137 @@
+package schemas
+
+import (
+	"strconv"
+	"time"
+)
+
+// AppendMessage appends the JSON that a device publishes: all items must be
+// readings, or all events, as kind says. Decode of the result gives the items back.
+func AppendMessage(b []byte, kind Kind, boot uint32, sent time.Time, items []Item) []byte {
+	schema, list := SchemaReadings, "readings"
+	if kind == KindEvents {
+		schema, list = SchemaEvents, "events"
+	}
+	b = append(b, `{"schema":"`...)
+	b = append(b, schema...)
+	b = append(b, `","boot":`...)
+	b = strconv.AppendUint(b, uint64(boot), 10)
+	b = append(b, `,"sent":"`...)
+	b = appendTime(b, sent.UnixMilli())
+	b = append(b, `","`...)
+	b = append(b, list...)
+	b = append(b, `":[`...)
+	for i := range items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"seq":`...)
+		b = strconv.AppendUint(b, items[i].Seq, 10)
+		b = append(b, `,"time":"`...)
+		b = appendTime(b, items[i].Time)
+		b = append(b, '"')
+		if kind == KindEvents {
+			b = appendEvent(b, items[i].Event)
+		} else {
+			b = appendReading(b, &items[i].Reading)
+		}
+		b = append(b, '}')
+	}
+	return append(b, "]}"...)
+}
+
+func appendReading(b []byte, r *Reading) []byte {
+	f := r.Fields
+	if f.Has(HasTrunk) {
+		b = appendScaled(b, "trunk_pitch_deg", int64(r.TrunkPitch), 10)
+		b = appendScaled(b, "trunk_roll_deg", int64(r.TrunkRoll), 10)
+	}
+	if f.Has(HasAcc) {
+		b = appendVector(b, "acc_g", r.Acc)
+	}
+	if f.Has(HasLumbar) {
+		b = appendScaled(b, "lumbar_pitch_deg", int64(r.LumbarPitch), 10)
+	}
+	if f.Has(HasHead) {
+		b = appendScaled(b, "head_pitch_deg", int64(r.HeadPitch), 10)
+	}
+	if f.Has(HasMotion) {
+		b = appendScaled(b, "motion_sd_g", int64(r.Motion), 1000)
+	}
+	if f.Has(HasSitting) {
+		b = appendBool(b, "sitting", f.Has(IsSitting))
+	}
+	if f.Has(HasSittingS) {
+		b = appendScaled(b, "sitting_s", int64(r.SittingS), 1)
+	}
+	if f.Has(HasSteps) {
+		b = appendScaled(b, "steps", int64(r.Steps), 1)
+	}
+	if f.Has(HasBattery) {
+		b = appendScaled(b, "battery_pct", int64(r.Battery), 1)
+	}
+	if f.Has(HasQuality) {
+		b = appendScaled(b, "quality", int64(r.Quality), 1)
+	}
+	return appendBool(b, "worn", f.Has(IsWorn))
+}
+
+func appendEvent(b []byte, e *Event) []byte {
+	b = append(b, `,"type":"`...)
+	b = append(b, e.Type...)
+	b = append(b, '"')
+	switch e.Type {
+	case EventCalibrate:
+		b = append(b, `,"pose":"`...)
+		b = append(b, e.Pose...)
+		b = append(b, '"')
+		if e.Upright != nil {
+			b = appendVector(b, "upright", *e.Upright)
+		}
+	case EventWorn:
+		b = appendBool(b, "worn", e.Worn)
+	case EventBattery:
+		b = appendScaled(b, "battery_pct", int64(e.Battery), 1)
+	case EventSuddenMovement:
+		b = appendScaled(b, "peak_dps", int64(e.PeakRate), 1)
+		b = appendScaled(b, "range_deg", int64(e.Range), 1)
+	case EventButton:
+	}
+	return b
+}
+
+func appendKey(b []byte, key string) []byte {
+	b = append(b, `,"`...)
+	b = append(b, key...)
+	return append(b, `":`...)
+}
+
+func appendScaled(b []byte, key string, n, scale int64) []byte {
+	return appendNumber(appendKey(b, key), n, scale)
+}
+
+func appendNumber(b []byte, n, scale int64) []byte {
+	if scale == 1 {
+		return strconv.AppendInt(b, n, 10)
+	}
+	return strconv.AppendFloat(b, float64(n)/float64(scale), 'f', -1, 64)
+}
+
+func appendBool(b []byte, key string, v bool) []byte {
+	return strconv.AppendBool(appendKey(b, key), v)
+}
+
+func appendVector(b []byte, key string, v [3]int16) []byte {
+	b = append(appendKey(b, key), '[')
+	for i, g := range v {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendNumber(b, int64(g), 1000)
+	}
+	return append(b, ']')
+}
+
+func appendTime(b []byte, ms int64) []byte {
+	return time.UnixMilli(ms).UTC().AppendFormat(b, "2006-01-02T15:04:05.999Z07:00")
+}
