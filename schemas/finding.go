@@ -89,15 +89,16 @@ func DecodeFinding(b []byte) (f Finding, err error) {
 	return f, decodeJSON("finding", b, SchemaFinding, &f, &f.Schema)
 }
 
-// Rollup is one wearer's minute. The seconds of a minute for which there was
-// no reading are in none of its fields.
+// Rollup is one wearer's minute. A later message about the same wearer and
+// minute replaces the earlier one. Seconds for which there was no reading are
+// in none of its fields.
 type Rollup struct {
 	Org    ID    `json:"-"      cbor:"1,keyasint"`
 	Wearer ID    `json:"-"      cbor:"2,keyasint"`
 	Minute int64 `json:"minute" cbor:"3,keyasint"` // minutes since 1970, UTC
 
-	// Seconds, not more than 60 in all of Sitting, Standing, Moving and NotWorn.
-	// Moving is on the feet or not: what moves is neither sitting nor standing.
+	// Seconds, at most 60 in all: sitting, whether still or moving; on the feet
+	// and still; not sitting and moving; not worn.
 	Sitting  float32 `json:"sitting_s"  cbor:"4,keyasint,omitempty"`
 	Standing float32 `json:"standing_s" cbor:"5,keyasint,omitempty"`
 	Moving   float32 `json:"moving_s"   cbor:"6,keyasint,omitempty"`

@@ -1,0 +1,107 @@
+// Package series is the contract of the time-series store: what the recorder
+// appends and what a wearer's day and the office's summary are read from.
+//
+// A store keeps four things for each wearer: raw readings, minute rollups,
+// episodes and nudges. They arrive in log order and each append carries its
+// log sequence, so that a replay after a crash changes nothing. Every query
+// names an organisation: there is no way to ask across them.
+//
+// Implementations are safe for concurrent use, with one appender. The suite in
+// seriestest proves an implementation against this contract.
+package series
+
+import (
+	"context"
+	"time"
+
+	"sitwell/schemas"
+)
+
+// Store is a time-series store.
+type Store interface {
+	// Append stores a batch. When it returns nil, the batch and its position
+	// are on disk, and they got there together: after a crash either both are
+	// there or neither. A batch at or behind the stream's position is dropped
+	// without an error, so an append may be repeated.
+	Append(ctx context.Context, batch Batch) error
+	// Position is the highest log sequence of a stream that was appended, 0
+	// for none.
+	Position(ctx context.Context, stream string) (uint64, error)
+
+	// Readings calls each for a wearer's readings and events of From <= time <
+	// To, by time and then sequence. Each (device, boot, seq) comes once, with
+	// the content that arrived first. An error of each ends it and is returned.
+	Readings(ctx context.Context, q Query, each func(Reading) error) error
+	// Rollups are a wearer's minutes of From <= start of the minute < To, by
+	// time. Of rollups of the same minute the last appended counts.
+	Rollups(ctx context.Context, q Query) ([]schemas.Rollup, error)
+	// Episodes are a wearer's episodes that overlap From to To, by start.
+	Episodes(ctx context.Context, q Query) ([]Episode, error)
+	// Decisions are what was decided about a wearer's nudges in From <= time <
+	// To, by time; the last appended of an ID counts.
+	Decisions(ctx context.Context, q Query) ([]schemas.Decision, error)
+	// Totals sums the rollups of From <= start of the minute < To for each
+	// wearer of an organisation who has any. Query.Wearer is not used.
+	Totals(ctx context.Context, q Query) ([]Totals, error)
+
+	// Stats counts what is stored.
+	Stats(ctx context.Context) (Stats, error)
+	// Close flushes and closes the store.
+	Close() error
+}
+
+// Batch is what one append stores: everything of one stream up to Seq.
+type Batch struct {
+	Stream string // the log's stream, such as schemas.StreamReadings
+	Seq    uint64 // the last log sequence the batch covers
+
+	Readings  []schemas.Batch
+	Rollups   []schemas.Rollup
+	Findings  []schemas.Finding
+	Decisions []schemas.Decision
+}
+
+// Query is a range of time of one wearer, or with no Wearer of a whole
+// organisation where a method says so.
+type Query struct {
+	Org, Wearer schemas.ID
+	From, To    time.Time
+}
+
+// Reading is a stored reading or event with the device it came from.
+type Reading struct {
+	Device schemas.ID
+	Boot   uint32
+	schemas.Item
+}
+
+// Episode is an episode as its findings tell it.
+type Episode struct {
+	ID      string          `json:"id"`
+	Rule    schemas.Rule    `json:"rule"`
+	Start   time.Time       `json:"start"`
+	End     time.Time       `json:"end,omitzero"` // zero while it is open
+	Level   int             `json:"level"`        // the highest it reached
+	Outcome schemas.Outcome `json:"outcome,omitempty"`
+	Seconds float64         `json:"seconds"`
+	// FlexionDeg is the trunk flexion that tripped it, in degrees.
+	FlexionDeg float64 `json:"flexion_deg,omitempty"`
+}
+
+// Totals are a wearer's sums over a range of rollups; the units are those of
+// schemas.Rollup.
+type Totals struct {
+	Wearer                             schemas.ID
+	Minutes                            int // minutes with a rollup
+	Sitting, Standing, Moving, NotWorn float64
+	Upright, Slouched                  float64
+	// FlexionSum is the mean flexion times the judged seconds of each minute, summed.
+	FlexionSum float64
+	Breaks     int
+}
+
+// Stats counts a store's content.
+type Stats struct {
+	Readings, Rollups, Episodes, Decisions int64
+	Bytes                                  int64 // on disk
+}
