@@ -1,0 +1,287 @@
+// Package registry knows the organisations, teams, wearers and devices, and
+// which device was worn by whom when.
+//
+// The registry is a bucket of the log's key-value store, one key for each
+// entry. Every process that opens it keeps a copy in memory that follows the
+// bucket within milliseconds, so lookups cost no message: Resolve serves every
+// reading that comes in. Changes are written by compare-and-set, and a change
+// is visible to its own process when the call returns.
+//
+// A Registry is safe for concurrent use. Its tests run on the real server.
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sitwell/schemas"
+)
+
+// Errors that a caller may branch on; the wrapping error names the entry.
+var (
+	ErrExists   = errors.New("exists already")
+	ErrNotFound = errors.New("is not registered")
+	ErrInvalid  = errors.New("invalid")
+	ErrOverlap  = errors.New("overlaps")
+)
+
+// Registry is an open registry.
+type Registry struct {
+	kv      jetstream.KeyValue
+	watcher jetstream.KeyWatcher
+	log     *slog.Logger
+	done    chan struct{}
+
+	mu      sync.RWMutex // guards what follows
+	applied uint64       // the bucket's revision this copy has reached
+	news    chan struct{}
+	orgs    map[schemas.ID]*org
+}
+
+// org is one organisation in memory.
+type org struct {
+	Org
+	teams   map[schemas.ID]Team
+	wearers map[schemas.ID]Wearer
+	devices map[schemas.ID]Device
+}
+
+// Open follows the registry in kv and returns once the copy is complete.
+// Close ends it.
+func Open(ctx context.Context, kv jetstream.KeyValue, log *slog.Logger) (*Registry, error) {
+	// The watcher outlives ctx, which only bounds the opening.
+	watcher, err := kv.WatchAll(context.WithoutCancel(ctx))
+	if err != nil {
+		return nil, fmt.Errorf("watch registry: %w", err)
+	}
+	r := &Registry{
+		kv: kv, watcher: watcher, log: log, done: make(chan struct{}),
+		news: make(chan struct{}), orgs: map[schemas.ID]*org{},
+	}
+	complete := make(chan struct{})
+	go r.follow(complete)
+	select {
+	case <-complete:
+		return r, nil
+	case <-ctx.Done():
+		_ = r.Close()
+		return nil, fmt.Errorf("read registry: %w", ctx.Err())
+	}
+}
+
+// Close stops following.
+func (r *Registry) Close() error {
+	err := r.watcher.Stop()
+	<-r.done
+	if err != nil {
+		return fmt.Errorf("stop watching registry: %w", err)
+	}
+	return nil
+}
+
+// follow applies the bucket's changes; it owns the writing side of the copy.
+func (r *Registry) follow(complete chan<- struct{}) {
+	defer close(r.done)
+	for entry := range r.watcher.Updates() {
+		if entry == nil { // everything there was has been seen
+			if complete != nil {
+				close(complete)
+				complete = nil
+			}
+			continue
+		}
+		r.mu.Lock()
+		if err := r.apply(entry); err != nil {
+			r.log.Error("registry entry ignored", "key", entry.Key(), "err", err)
+		}
+		r.applied = max(r.applied, entry.Revision())
+		close(r.news)
+		r.news = make(chan struct{})
+		r.mu.Unlock()
+	}
+}
+
+// apply takes one entry into the copy. Keys are kind.org or kind.org.id.
+func (r *Registry) apply(entry jetstream.KeyValueEntry) error {
+	if entry.Operation() != jetstream.KeyValuePut {
+		return nil // nothing deletes entries yet
+	}
+	kind, _, _ := strings.Cut(entry.Key(), ".")
+	switch kind {
+	case "org":
+		var v Org
+		if err := json.Unmarshal(entry.Value(), &v); err != nil {
+			return fmt.Errorf("decode organisation: %w", err)
+		}
+		r.org(v.ID).Org = v
+	case "team":
+		return put(entry, func(v Team) { r.org(v.Org).teams[v.ID] = v })
+	case "wearer":
+		return put(entry, func(v Wearer) { r.org(v.Org).wearers[v.ID] = v })
+	case "device":
+		return put(entry, func(v Device) { r.org(v.Org).devices[v.ID] = v })
+	default:
+		return fmt.Errorf("kind %q: %w", kind, ErrInvalid)
+	}
+	return nil
+}
+
+func put[T any](entry jetstream.KeyValueEntry, store func(T)) error {
+	var v T
+	if err := json.Unmarshal(entry.Value(), &v); err != nil {
+		return fmt.Errorf("decode %s: %w", entry.Key(), err)
+	}
+	store(v)
+	return nil
+}
+
+func (r *Registry) org(id schemas.ID) *org {
+	o := r.orgs[id]
+	if o == nil {
+		o = &org{
+			Org:   Org{ID: id},
+			teams: map[schemas.ID]Team{}, wearers: map[schemas.ID]Wearer{}, devices: map[schemas.ID]Device{},
+		}
+		r.orgs[id] = o
+	}
+	return o
+}
+
+// waitFor returns when the copy has reached a revision.
+func (r *Registry) waitFor(ctx context.Context, revision uint64) error {
+	for {
+		r.mu.RLock()
+		applied, news := r.applied, r.news
+		r.mu.RUnlock()
+		if applied >= revision {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-r.done:
+			return fmt.Errorf("wait for registry: %w", context.Canceled)
+		case <-ctx.Done():
+			return fmt.Errorf("wait for registry: %w", ctx.Err())
+		}
+	}
+}
+
+// Orgs are all organisations, by id.
+func (r *Registry) Orgs() []Org {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	all := make([]Org, 0, len(r.orgs))
+	for _, o := range r.orgs {
+		all = append(all, o.Org)
+	}
+	slices.SortFunc(all, func(a, b Org) int { return a.ID.Compare(b.ID) })
+	return all
+}
+
+// Org is one organisation.
+func (r *Registry) Org(id schemas.ID) (Org, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	o, ok := r.orgs[id]
+	if !ok {
+		return Org{}, false
+	}
+	return o.Org, true
+}
+
+// Teams are the teams of an organisation, by id.
+func (r *Registry) Teams(id schemas.ID) []Team {
+	return sorted(r, id, func(o *org) map[schemas.ID]Team { return o.teams }, func(v Team) schemas.ID { return v.ID })
+}
+
+// Wearers are the wearers of an organisation, by id.
+func (r *Registry) Wearers(id schemas.ID) []Wearer {
+	return sorted(r, id, func(o *org) map[schemas.ID]Wearer { return o.wearers }, func(v Wearer) schemas.ID { return v.ID })
+}
+
+// Devices are the devices of an organisation, by id.
+func (r *Registry) Devices(id schemas.ID) []Device {
+	return sorted(r, id, func(o *org) map[schemas.ID]Device { return o.devices }, func(v Device) schemas.ID { return v.ID })
+}
+
+func sorted[T any](r *Registry, id schemas.ID, of func(*org) map[schemas.ID]T, key func(T) schemas.ID) []T {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	all := []T{}
+	if o, ok := r.orgs[id]; ok {
+		for _, v := range of(o) {
+			all = append(all, v)
+		}
+	}
+	slices.SortFunc(all, func(a, b T) int { return key(a).Compare(key(b)) })
+	return all
+}
+
+// Wearer is one wearer of an organisation.
+func (r *Registry) Wearer(orgID, id schemas.ID) (Wearer, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if o, ok := r.orgs[orgID]; ok {
+		w, ok := o.wearers[id]
+		return w, ok
+	}
+	return Wearer{}, false
+}
+
+// Device is one device of an organisation.
+func (r *Registry) Device(orgID, id schemas.ID) (Device, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if o, ok := r.orgs[orgID]; ok {
+		d, ok := o.devices[id]
+		return d, ok
+	}
+	return Device{}, false
+}
+
+// DeviceOf is the device that a wearer wears at a time in milliseconds since
+// 1970, for messages to the wearer.
+func (r *Registry) DeviceOf(orgID, wearer schemas.ID, ms int64) (schemas.ID, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if o, ok := r.orgs[orgID]; ok {
+		for _, d := range o.devices {
+			for _, a := range d.Assignments {
+				if a.Wearer == wearer && a.covers(ms) {
+					return d.ID, true
+				}
+			}
+		}
+	}
+	return schemas.ID{}, false
+}
+
+// Resolve tells who wore a device at a time in milliseconds since 1970. known
+// is whether the device is registered at all; wearer is zero when nobody wore
+// it then.
+func (r *Registry) Resolve(orgID, device schemas.ID, ms int64) (wearer schemas.ID, known bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	o, ok := r.orgs[orgID]
+	if !ok {
+		return schemas.ID{}, false
+	}
+	d, ok := o.devices[device]
+	if !ok {
+		return schemas.ID{}, false
+	}
+	for i := len(d.Assignments) - 1; i >= 0; i-- { // the last one mostly
+		if d.Assignments[i].covers(ms) {
+			return d.Assignments[i].Wearer, true
+		}
+	}
+	return schemas.ID{}, true
+}
