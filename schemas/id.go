@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/fxamacker/cbor/v2"
 )
 
 // ErrBadID says that a text is not an identifier; the wrapping error names the text.
@@ -69,6 +71,18 @@ func (id *ID) UnmarshalText(b []byte) error {
 	}
 	*id = parsed
 	return nil
+}
+
+// MarshalCBOR is the identifier as a CBOR text.
+func (id ID) MarshalCBOR() ([]byte, error) { return cbor.Marshal(id.s) }
+
+// UnmarshalCBOR checks and takes an identifier; an empty text is the zero ID.
+func (id *ID) UnmarshalCBOR(b []byte) error {
+	var s string
+	if err := cbor.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	return id.UnmarshalText([]byte(s))
 }
 
 // clip shortens a foreign text so that an error stays readable.
