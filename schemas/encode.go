@@ -8,19 +8,7 @@ import (
 // AppendMessage appends the JSON that a device publishes: all items must be
 // readings, or all events, as kind says. Decode of the result gives the items back.
 func AppendMessage(b []byte, kind Kind, boot uint32, sent time.Time, items []Item) []byte {
-	schema, list := SchemaReadings, "readings"
-	if kind == KindEvents {
-		schema, list = SchemaEvents, "events"
-	}
-	b = append(b, `{"schema":"`...)
-	b = append(b, schema...)
-	b = append(b, `","boot":`...)
-	b = strconv.AppendUint(b, uint64(boot), 10)
-	b = append(b, `,"sent":"`...)
-	b = appendTime(b, sent.UnixMilli())
-	b = append(b, `","`...)
-	b = append(b, list...)
-	b = append(b, `":[`...)
+	b = appendEnvelope(b, kind, boot, sent.UnixMilli())
 	for i := range items {
 		if i > 0 {
 			b = append(b, ',')
@@ -134,4 +122,38 @@ func appendVector(b []byte, key string, v [3]int16) []byte {
 
 func appendTime(b []byte, ms int64) []byte {
 	return time.UnixMilli(ms).UTC().AppendFormat(b, "2006-01-02T15:04:05.999Z07:00")
+}
+
+// Envelope wraps the JSON of single readings or events of msg as a payload of
+// its own, so that those refused can be driven through ingest again.
+func Envelope(kind Kind, msg *Message, raws [][]byte) []byte {
+	b := appendEnvelope(nil, kind, msg.Boot, msg.Sent)
+	for i, raw := range raws {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, raw...)
+	}
+	return append(b, "]}"...)
+}
+
+// appendEnvelope appends everything before the first reading; sent is left out
+// where it is zero.
+func appendEnvelope(b []byte, kind Kind, boot uint32, sent int64) []byte {
+	schema, list := SchemaReadings, "readings"
+	if kind == KindEvents {
+		schema, list = SchemaEvents, "events"
+	}
+	b = append(b, `{"schema":"`...)
+	b = append(b, schema...)
+	b = append(b, `","boot":`...)
+	b = strconv.AppendUint(b, uint64(boot), 10)
+	if sent != 0 {
+		b = append(b, `,"sent":"`...)
+		b = appendTime(b, sent)
+		b = append(b, '"')
+	}
+	b = append(b, `,"`...)
+	b = append(b, list...)
+	return append(b, `":[`...)
 }

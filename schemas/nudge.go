@@ -154,3 +154,30 @@ func DecodeStatus(b []byte) (s Status, err error) {
 
 // Encode is the status as JSON.
 func (s *Status) Encode() ([]byte, error) { return encodeJSON("status", s) }
+
+// SchemaAnswer is the schema of an Answer.
+const SchemaAnswer = "sitwell.answer.v1"
+
+// Answer is a Reply as the log keeps it: with who gave it and when it came.
+type Answer struct {
+	Schema   string    `json:"schema"`
+	Org      ID        `json:"org"`
+	Wearer   ID        `json:"wearer"`
+	Device   ID        `json:"device"`
+	Received time.Time `json:"received"`
+	Reply    Reply     `json:"reply"`
+}
+
+// Encode is the answer as JSON.
+func (a *Answer) Encode() ([]byte, error) { return encodeJSON("answer", a) }
+
+// DecodeAnswer reads what Encode wrote.
+func DecodeAnswer(b []byte) (a Answer, err error) {
+	return a, decodeJSON("answer", b, SchemaAnswer, &a, &a.Schema)
+}
+
+// Presence is the last birth or will of a device as the log keeps it.
+type Presence struct {
+	Status
+	Received time.Time `json:"received"`
+}

@@ -77,6 +77,7 @@ const (
 	StreamFindings   = "FINDINGS"
 	StreamRollups    = "ROLLUPS"
 	StreamNudges     = "NUDGES"
+	StreamReplies    = "REPLIES"
 	StreamQuarantine = "QUARANTINE"
 )
 
@@ -91,6 +92,9 @@ func FindingsSubject(org, wearer ID) string { return "findings." + org.s + "." +
 
 // NudgesSubject is where the decisions about a wearer's nudges go.
 func NudgesSubject(org, wearer ID) string { return "nudges." + org.s + "." + wearer.s }
+
+// RepliesSubject is where a wearer's answers go.
+func RepliesSubject(org, wearer ID) string { return "replies." + org.s + "." + wearer.s }
 
 // QuarantineSubject is where refused input goes, by its reason.
 func QuarantineSubject(reason Reason) string { return "quarantine." + string(reason) }

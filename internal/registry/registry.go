@@ -247,23 +247,6 @@ func (r *Registry) Device(orgID, id schemas.ID) (Device, bool) {
 	return Device{}, false
 }
 
-// DeviceOf is the device that a wearer wears at a time in milliseconds since
-// 1970, for messages to the wearer.
-func (r *Registry) DeviceOf(orgID, wearer schemas.ID, ms int64) (schemas.ID, bool) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if o, ok := r.orgs[orgID]; ok {
-		for _, d := range o.devices {
-			for _, a := range d.Assignments {
-				if a.Wearer == wearer && a.covers(ms) {
-					return d.ID, true
-				}
-			}
-		}
-	}
-	return schemas.ID{}, false
-}
-
 // Resolve tells who wore a device at a time in milliseconds since 1970. known
 // is whether the device is registered at all; wearer is zero when nobody wore
 // it then.

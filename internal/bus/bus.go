@@ -1,0 +1,239 @@
+// Package bus is sitwell's log and key-value store on NATS JetStream: the
+// streams with their limits, publishing that is acknowledged when it is on
+// disk, readers that start at any sequence, and the buckets.
+//
+// A position in the log is a stream's sequence. Readers keep their own
+// position, in a checkpoint or in the store beside the data, and never the
+// server: what an acknowledgement says plays no part in where they start.
+//
+// A Bus is safe for concurrent use; a Reader belongs to one goroutine. The
+// tests run on the embedded server.
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sitwell/schemas"
+)
+
+// DefaultPartitions is how many partitions a new log gets. It bounds how many
+// detectors can share the work and is fixed for the life of the log.
+const DefaultPartitions = 64
+
+// The buckets.
+const (
+	BucketRegistry    = "registry"
+	BucketCheckpoints = "checkpoints"
+	BucketLedger      = "ledger"  // one key for each nudge that may have been sent
+	BucketSnooze      = "snooze"  // until when a wearer wants no nudges
+	BucketDevices     = "devices" // birth and last will of each device
+)
+
+const partitionsKey = "sitwell_partitions"
+
+// Options are what a log is created with.
+type Options struct {
+	// Partitions is for a new log; an existing one keeps its count. 0 is
+	// DefaultPartitions.
+	Partitions int
+	// MaxPending is how many publishes may wait for the server, 0 is 1024.
+	// PublishAsync blocks above it.
+	MaxPending int
+}
+
+// Bus is an open log.
+type Bus struct {
+	nc         *nats.Conn
+	js         jetstream.JetStream
+	partitions int
+}
+
+// Open creates the streams and buckets where they are missing.
+func Open(ctx context.Context, nc *nats.Conn, o Options) (*Bus, error) {
+	if o.Partitions == 0 {
+		o.Partitions = DefaultPartitions
+	}
+	if o.MaxPending == 0 {
+		o.MaxPending = 1024
+	}
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(o.MaxPending))
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	b := &Bus{nc: nc, js: js}
+	if b.partitions, err = b.readings(ctx, o.Partitions); err != nil {
+		return nil, err
+	}
+	for _, s := range streams() {
+		if _, err := js.CreateOrUpdateStream(ctx, s); err != nil {
+			return nil, fmt.Errorf("create stream %s: %w", s.Name, err)
+		}
+	}
+	for _, k := range buckets() {
+		if _, err := js.CreateOrUpdateKeyValue(ctx, k); err != nil {
+			return nil, fmt.Errorf("create bucket %s: %w", k.Bucket, err)
+		}
+	}
+	return b, nil
+}
+
+// readings opens or creates the readings' stream, which keeps the partition count.
+func (b *Bus) readings(ctx context.Context, partitions int) (int, error) {
+	s, err := b.js.Stream(ctx, schemas.StreamReadings)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		cfg := stream(schemas.StreamReadings, "readings.*", 72*time.Hour)
+		cfg.Metadata = map[string]string{partitionsKey: strconv.Itoa(partitions)}
+		s, err = b.js.CreateStream(ctx, cfg)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("open stream %s: %w", schemas.StreamReadings, err)
+	}
+	n, err := strconv.Atoi(s.CachedInfo().Config.Metadata[partitionsKey])
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("stream %s does not say its partition count in metadata %s", schemas.StreamReadings, partitionsKey)
+	}
+	return n, nil
+}
+
+func stream(name, subject string, age time.Duration) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: name, Subjects: []string{subject}, MaxAge: age, Storage: jetstream.FileStorage,
+		// What does not fit is refused, and so not acknowledged: never drop
+		// what has been taken.
+		Discard: jetstream.DiscardNew, Duplicates: 10 * time.Minute, AllowDirect: true,
+	}
+}
+
+// streams are those beside READINGS. The ages are how long a process may be
+// away before it misses something; the store keeps the data itself.
+func streams() []jetstream.StreamConfig {
+	return []jetstream.StreamConfig{
+		stream(schemas.StreamFindings, "findings.*.*", 72*time.Hour),
+		stream(schemas.StreamRollups, "rollups.*", 72*time.Hour),
+		stream(schemas.StreamNudges, "nudges.*.*", 72*time.Hour),
+		stream(schemas.StreamReplies, "replies.*.*", 72*time.Hour),
+		quarantine(),
+	}
+}
+
+// quarantine keeps refused input for as long as raw readings. A flood of bad
+// input pushes the oldest of it out, so that it cannot block good input.
+func quarantine() jetstream.StreamConfig {
+	cfg := stream(schemas.StreamQuarantine, "quarantine.*", schemas.MaxAge)
+	cfg.MaxBytes, cfg.Discard = 1<<30, jetstream.DiscardOld
+	return cfg
+}
+
+func buckets() []jetstream.KeyValueConfig {
+	return []jetstream.KeyValueConfig{
+		{Bucket: BucketRegistry, History: 5},
+		{Bucket: BucketCheckpoints},
+		{Bucket: BucketLedger, TTL: 7 * 24 * time.Hour},
+		{Bucket: BucketSnooze, TTL: 48 * time.Hour},
+		{Bucket: BucketDevices},
+	}
+}
+
+// Partitions is the log's partition count.
+func (b *Bus) Partitions() int { return b.partitions }
+
+// Conn is the connection, for messages that need no log.
+func (b *Bus) Conn() *nats.Conn { return b.nc }
+
+// KV is one of the buckets.
+func (b *Bus) KV(ctx context.Context, bucket string) (jetstream.KeyValue, error) {
+	kv, err := b.js.KeyValue(ctx, bucket)
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
+	}
+	return kv, nil
+}
+
+// Future is a publish under way: Wait returns once it is on disk.
+type Future struct{ f jetstream.PubAckFuture }
+
+// Wait returns nil when the message is on disk, and an error when that is not
+// known; then the message may still have been stored.
+func (f Future) Wait(ctx context.Context) error {
+	select {
+	case <-f.f.Ok():
+		return nil
+	case err := <-f.f.Err():
+		return fmt.Errorf("publish to log: %w", err)
+	case <-ctx.Done():
+		return fmt.Errorf("publish to log: %w", ctx.Err())
+	}
+}
+
+// stall is how long PublishAsync waits for room: with an fsync for each
+// message a full window takes about a second, and the client's default of
+// 200 ms would fail.
+const stall = 30 * time.Second
+
+// PublishAsync hands a message to the log. id, where given, drops a repetition
+// within ten minutes; the readers drop older ones by what the message says.
+func (b *Bus) PublishAsync(subject string, data []byte, id string) (Future, error) {
+	opts := []jetstream.PublishOpt{jetstream.WithStallWait(stall)}
+	if id != "" {
+		opts = append(opts, jetstream.WithMsgID(id))
+	}
+	f, err := b.js.PublishAsync(subject, data, opts...)
+	if err != nil {
+		return Future{}, fmt.Errorf("publish to %s: %w", subject, err)
+	}
+	return Future{f}, nil
+}
+
+// Publish stores a message and returns when it is on disk.
+func (b *Bus) Publish(ctx context.Context, subject string, data []byte, id string) error {
+	f, err := b.PublishAsync(subject, data, id)
+	if err != nil {
+		return err
+	}
+	return f.Wait(ctx)
+}
+
+// LastSeq is the last sequence of a stream, 0 for an empty one.
+func (b *Bus) LastSeq(ctx context.Context, stream string) (uint64, error) {
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return 0, fmt.Errorf("look at stream %s: %w", stream, err)
+	}
+	return s.CachedInfo().State.LastSeq, nil
+}
+
+// Get is one message of a stream.
+func (b *Bus) Get(ctx context.Context, stream string, seq uint64) (Msg, error) {
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return Msg{}, fmt.Errorf("look at stream %s: %w", stream, err)
+	}
+	m, err := s.GetMsg(ctx, seq)
+	if err != nil {
+		return Msg{}, fmt.Errorf("read %s %d: %w", stream, seq, err)
+	}
+	return Msg{Subject: m.Subject, Seq: m.Sequence, Time: m.Time, Data: m.Data}, nil
+}
+
+// Delete removes one message of a stream.
+func (b *Bus) Delete(ctx context.Context, stream string, seq uint64) error {
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return fmt.Errorf("look at stream %s: %w", stream, err)
+	}
+	if err := s.DeleteMsg(ctx, seq); err != nil {
+		return fmt.Errorf("delete %s %d: %w", stream, seq, err)
+	}
+	return nil
+}
+
+// KeySubject is the subject under which a publish sets a bucket's key; it saves
+// waiting for the answer that a Put would wait for.
+func KeySubject(bucket, key string) string { return "$KV." + bucket + "." + key }
