@@ -1,0 +1,89 @@
+# sitwell: `make` lists the targets. Go 1.26 and make are enough for all but
+# ui (Node 20), check (a C compiler, for the race detector) and e2e (Chromium).
+
+SHELL      := /bin/sh
+.SHELLFLAGS := -euc
+.DEFAULT_GOAL := help
+MAKEFLAGS  += --no-print-directory
+export npm_config_update_notifier := false
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TOOLS   := bin/tools
+LINT    := $(TOOLS)/golangci-lint
+TESTSUM := go run ./internal/testsum
+
+# For demo, such as ARGS="--data my-office".
+ARGS ?=
+# How long check tries each fuzz target, and bench each benchmark.
+FUZZTIME  ?= 5s
+BENCHTIME ?= 1s
+# Where CI is set, a test may be skipped only for what a CI machine cannot have.
+ALLOWED := recordings,Docker,mounting
+SKIPS   := $(if $(CI),-fail-on-skip -allow $(ALLOWED))
+
+.PHONY: help demo test check build ui e2e bench fmt
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# In a terminal the demo gets a job of its own (set -m): a Ctrl-C then reaches
+# sitwell alone, which drains, and make reports sitwell's exit code, not "Interrupt".
+demo: ui build ## build all and run a simulated office; Ctrl-C ends it (ARGS="...")
+	@if [ -t 0 ] && [ -t 1 ]; then set -m; bin/sitwell demo $(ARGS); else exec bin/sitwell demo $(ARGS); fi
+
+test: ## run the tests; lists what was skipped and why
+	@absent=; internal/tools/ui.sh test || { code=$$?; [ $$code -eq 3 ] || exit $$code; \
+	  absent="the page's unit tests: $$(internal/tools/ui.sh why)"; }; \
+	$(TESTSUM) $(SKIPS) -absent "$$absent" -- ./...
+
+build: ## build bin/sitwell
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/sitwell ./cmd/sitwell
+
+ui: ## build the page, where Node and npm's packages can be had
+	@internal/tools/ui.sh build || { code=$$?; [ $$code -eq 3 ] || exit $$code; }
+
+check: check-source check-lint check-page check-race check-fuzz check-vuln ## lint, race detector, fuzzing, dependency rules, known vulnerabilities
+
+e2e: build-page build ## end-to-end tests against the running program, in Chromium
+	internal/tools/e2e.sh
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+fmt: $(LINT) ## format the sources
+	$(LINT) fmt
+
+# Parts of the above.
+.PHONY: build-page check-source check-lint check-page check-race check-fuzz check-vuln
+
+build-page:
+	@internal/tools/ui.sh build
+
+check-source:
+	go mod verify
+	internal/tools/cleanbuild.sh
+	go vet ./...
+
+check-lint: $(LINT)
+	$(LINT) fmt --diff
+	$(LINT) run ./...
+
+check-page:
+	@internal/tools/ui.sh check || { code=$$?; [ $$code -eq 3 ] || exit $$code; }
+
+check-race:
+	@$(TESTSUM) $(SKIPS) -- -race ./...
+
+check-fuzz:
+	internal/tools/fuzz.sh $(FUZZTIME)
+
+check-vuln: $(TOOLS)/govulncheck
+	internal/tools/vuln.sh $<
+
+# The tools are built from their own module, so none of what they need is in sitwell's.
+$(TOOLS)/%: internal/tools/go.mod internal/tools/go.sum
+	@mkdir -p $(TOOLS)
+	cd internal/tools && go build -o ../../$@ $$(go list -f '{{.ImportPath}}' tool | grep '/$*$$')
+	@touch $@

@@ -1,0 +1,83 @@
+package deps
+
+// allowed says which packages of sitwell a package's own code may import; tests
+// may import anything but what apart forbids. Names are folders. In a list, a
+// name that ends in /... means the packages below it and itself. As a key, it
+// stands for all packages below it that have no key of their own.
+//
+// Adapters (stores, broker, registry, dashboard, simulator, channels) have no
+// other adapter in their list: only internal/app knows them all.
+var allowed = map[string][]string{
+	"schemas": {},
+
+	// The pipeline. Its three parts meet in the log alone.
+	"detect":     {"schemas", "internal/bus", "internal/ops"},
+	"ingest":     {"schemas", "internal/bus", "internal/registry", "internal/ops"},
+	"notify":     {"schemas", "internal/bus", "internal/registry", "internal/ops"},
+	"notify/...": {"schemas", "notify"},
+
+	// Contracts and their suites.
+	"internal/bus":               {"schemas"},
+	"internal/bus/...":           {"schemas", "internal/bus"},
+	"internal/series":            {"schemas"},
+	"internal/series/...":        {"schemas", "internal/series"},
+	"internal/series/sqlite/...": {"schemas", "internal/series", "internal/series/sqlite/..."},
+	"internal/ops":               {"schemas"},
+
+	// Adapters and services.
+	"internal/broker":        {"schemas", "internal/ops"},
+	"internal/registry":      {"schemas", "internal/bus", "internal/ops"},
+	"internal/record":        {"schemas", "internal/bus", "internal/series", "internal/ops"},
+	"internal/office":        {"schemas", "internal/series", "internal/registry", "internal/auth"},
+	"internal/auth":          {"schemas", "internal/registry"},
+	"internal/dashboard":     {"schemas", "internal/series", "internal/registry", "internal/office", "internal/auth", "internal/ops", "internal/dashboard/..."},
+	"internal/dashboard/...": {},
+	"internal/sim":           {"schemas", "internal/sim/..."},
+	"internal/sim/...":       {"schemas", "internal/sim"},
+
+	// The wiring, and what stands above it.
+	"internal/app":     {"schemas", "detect", "ingest", "notify/...", "internal/..."},
+	"internal/app/...": {"schemas", "detect", "ingest", "notify/...", "internal/..."},
+	"cmd/sitwell":      {"internal/app", "internal/app/..."},
+
+	// Tools and tests of the repository itself.
+	"deploy":           {},
+	"internal/deps":    {},
+	"internal/testsum": {},
+	"internal/e2e":     {},
+}
+
+// apart lists packages that not even each other's tests may import.
+var apart = []string{"detect", "ingest", "notify"}
+
+// owners says who alone may import a module, tests apart.
+var owners = map[string][]string{
+	"github.com/nats-io/nats-server":           {"internal/broker", "internal/app/..."},
+	"github.com/nats-io/nats.go":               {"ingest", "internal/bus/...", "internal/broker", "internal/registry", "internal/app/..."},
+	"github.com/eclipse/paho.mqtt.golang":      {"ingest", "notify/...", "internal/sim/...", "internal/app/..."},
+	"github.com/influxdata/influxdb-client-go": {"internal/series/influx"},
+	"modernc.org/sqlite":                       {"internal/series/sqlite/..."},
+	"github.com/spf13/cobra":                   {"internal/app/...", "cmd/sitwell"},
+	"github.com/schollz/progressbar":           {"internal/app/..."},
+	"github.com/compose-spec/compose-go":       {},
+	"pgregory.net/rapid":                       {"internal/series/seriestest", "internal/bus/bustest"},
+	"go.uber.org/goleak":                       {},
+}
+
+// The engine is every file of detect but its runner: a pure function of the
+// readings it is given, so that a replay gives what live gave.
+const (
+	engine = "detect"
+	runner = "runner" // files of this prefix are the engine's door to the log
+)
+
+// The engine imports no module but sitwell's own, and of the standard library
+// neither these packages nor those below them.
+var engineForbidden = []string{
+	"net", "os", "syscall", "database", "log", "math/rand", "crypto/rand", "testing", "plugin", "unsafe",
+}
+
+// The engine uses no clock: these functions of package time.
+var clock = []string{
+	"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTicker", "NewTimer",
+}
