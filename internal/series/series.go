@@ -103,5 +103,7 @@ type Totals struct {
 // Stats counts a store's content.
 type Stats struct {
 	Readings, Rollups, Episodes, Decisions int64
-	Bytes                                  int64 // on disk
+	// Duplicates counts readings that came again and were dropped, where the store can tell.
+	Duplicates int64
+	Bytes      int64 // on disk
 }

@@ -1,0 +1,68 @@
+package sqlite
+
+import "sitwell/schemas"
+
+// The bounds of what is remembered between appends; what is not is read again.
+const (
+	maxNames      = 1 << 17  // wearers, and runs: about 10 MB each
+	maxSeenMemory = 16 << 20 // bytes of sets of sequence numbers, in each of two generations
+	blockOverhead = 120      // bytes of a set beside its spans, about
+)
+
+type wearerName struct{ org, wearer schemas.ID }
+
+type runName struct {
+	org, device schemas.ID
+	boot        uint32
+}
+
+type blockKey struct{ run, block int64 }
+
+// known is what appends remember of the file, as of its last commit. It is
+// only changed after a commit, and forgotten when an append fails or another
+// connection has written: it is never ahead of the disk.
+type known struct {
+	version int64 // the file's data_version
+	wearers map[wearerName]int64
+	runs    map[runName]int64
+	// Sets in two generations: what is used moves to the young one, and when
+	// that is full, the old one goes.
+	young, old map[blockKey]spans
+	weight     int // of young, in bytes
+}
+
+func newKnown() known {
+	return known{
+		wearers: map[wearerName]int64{}, runs: map[runName]int64{},
+		young: map[blockKey]spans{}, old: map[blockKey]spans{},
+	}
+}
+
+func (k *known) block(key blockKey) (spans, bool) {
+	if set, ok := k.young[key]; ok {
+		return set, true
+	}
+	set, ok := k.old[key]
+	return set, ok
+}
+
+func (k *known) setBlock(key blockKey, set spans) {
+	if before, ok := k.young[key]; ok {
+		k.weight -= blockOverhead + 4*cap(before)
+	}
+	if k.weight > maxSeenMemory {
+		k.old, k.young, k.weight = k.young, map[blockKey]spans{}, 0
+	}
+	k.young[key] = set
+	k.weight += blockOverhead + 4*cap(set)
+}
+
+// trim forgets all names when they are too many.
+func (k *known) trim() {
+	if len(k.wearers) > maxNames {
+		clear(k.wearers)
+	}
+	if len(k.runs) > maxNames {
+		clear(k.runs)
+	}
+}

@@ -1,0 +1,201 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"sitwell/internal/series"
+)
+
+// FileName is the store's file in its folder; SQLite keeps two more beside it.
+const FileName = "series.db"
+
+// ErrVersion says that a file was written by a newer build.
+var ErrVersion = errors.New("the file is of a newer version of sitwell; run that one, or restore a backup")
+
+// ErrForeign says that a file is no series store.
+var ErrForeign = errors.New("the file is not a series store of sitwell; move it away, or name another folder")
+
+const (
+	pageSize = 8192 // bytes; see DESIGN.md for the comparison with 4096
+	readers  = 4    // read connections at once; further queries wait for one
+)
+
+// Store is the embedded store of one folder.
+type Store struct {
+	log  *slog.Logger
+	path string
+	read *sql.DB // read-only connections
+
+	mu    sync.Mutex // guards what follows: one append at a time
+	write *sql.DB    // one connection
+	stmt  map[string]*sql.Stmt
+	known known
+	room  room
+}
+
+var _ series.Store = (*Store)(nil)
+
+// Open opens the store in dir and creates both where they are missing. The
+// error wraps ErrVersion or ErrForeign where the file is not this build's; it
+// is then left as it was.
+func Open(dir string, log *slog.Logger) (*Store, error) {
+	path, err := filepath.Abs(filepath.Join(dir, FileName))
+	if err != nil {
+		return nil, fmt.Errorf("open series store: %w", err)
+	}
+	s := &Store{log: log, path: path, known: newKnown(), stmt: map[string]*sql.Stmt{}}
+	if err := s.open(context.Background()); err != nil {
+		_ = s.closeAll() // the first error says more
+		return nil, fmt.Errorf("open series store %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	if err := createFile(s.path); err != nil {
+		return err
+	}
+	if err := checkFile(ctx, s.path); err != nil {
+		return err
+	}
+	var err error
+	// The page size counts only while the file is empty, so it comes first.
+	if s.write, err = sql.Open("sqlite", address(s.path, "rw", fmt.Sprintf("page_size(%d)", pageSize),
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "foreign_keys(OFF)",
+		"cache_size(-16384)", "wal_autocheckpoint(2000)", "journal_size_limit(67108864)")+"&_txlock=immediate"); err != nil {
+		return err
+	}
+	s.write.SetMaxOpenConns(1)
+	if err := s.create(ctx); err != nil {
+		return err
+	}
+	if s.read, err = sql.Open("sqlite", address(s.path, "ro", "busy_timeout(10000)", "query_only(ON)", "cache_size(-4096)")); err != nil {
+		return err
+	}
+	s.read.SetMaxOpenConns(readers)
+	s.read.SetMaxIdleConns(readers)
+	return s.prepare(ctx)
+}
+
+// create makes the tables of a new file, all or none of them.
+func (s *Store) create(ctx context.Context) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it has nothing to do
+	var version int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil || version == schemaVersion {
+		return err
+	}
+	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
+	if _, err := tx.ExecContext(ctx, schema+marks); err != nil {
+		return fmt.Errorf("create tables: %w", err)
+	}
+	return tx.Commit()
+}
+
+func (s *Store) prepare(ctx context.Context) error {
+	for _, q := range []string{
+		sqlPosition, sqlSetPosition, sqlCount, sqlWearer, sqlAddWearer, sqlRun, sqlAddRun, sqlSeen, sqlSetSeen,
+		sqlMinute, sqlAddRollup, sqlSetRollup, sqlAddEpisode, sqlSetEpisode, sqlAddDecision, sqlSetDecision,
+	} {
+		stmt, err := s.write.PrepareContext(ctx, q)
+		if err != nil {
+			return fmt.Errorf("prepare %q: %w", q, err)
+		}
+		s.stmt[q] = stmt
+	}
+	return nil
+}
+
+// Close waits for an append under way, moves all into the one file and closes it.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.closeAll(); err != nil {
+		return fmt.Errorf("close series store %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// closeAll ends with the writer: the last connection moves the log into the file.
+func (s *Store) closeAll() error {
+	var errs []error
+	if s.read != nil {
+		errs = append(errs, s.read.Close())
+	}
+	for _, stmt := range s.stmt {
+		errs = append(errs, stmt.Close())
+	}
+	if s.write != nil {
+		errs = append(errs, s.write.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// createFile makes an empty file that its owner alone can read, since SQLite
+// would let everybody, and puts its name on disk.
+func createFile(path string) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the operator names the folder
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	d, err := os.Open(dir) //nolint:gosec // as above
+	if err != nil {
+		return err
+	}
+	defer d.Close() //nolint:errcheck // it was only read
+	return d.Sync()
+}
+
+// checkFile reads whose file it is without changing it.
+func checkFile(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite", address(path, "ro", "busy_timeout(10000)"))
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // it was only read
+	db.SetMaxOpenConns(1)
+	var application, version, tables int
+	err = db.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
+		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`).Scan(&application, &version, &tables)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read header: %w", err)
+	case application == 0 && version == 0 && tables == 0:
+		return nil // new
+	case application != applicationID:
+		return ErrForeign
+	case version > schemaVersion:
+		return fmt.Errorf("version %d, this build knows %d: %w", version, schemaVersion, ErrVersion)
+	}
+	return nil
+}
+
+// address is the data source name of a file.
+func address(path, mode string, pragmas ...string) string {
+	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"mode": {mode}, "_pragma": pragmas}.Encode()}
+	return u.String()
+}

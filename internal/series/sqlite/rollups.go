@@ -1,0 +1,118 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"sitwell/internal/series"
+	"sitwell/schemas"
+)
+
+// storeRollup writes a wearer's minute over an earlier one of the same minute.
+// Seconds are kept to 1 ms and flexion to 0.001 degree: what is a whole number
+// of them, as all sums of readings' times are, comes back bit by bit.
+func (a *appending) storeRollup(ctx context.Context, r *schemas.Rollup) error {
+	wearer, err := a.wearer(ctx, r.Org, r.Wearer)
+	if err != nil {
+		return err
+	}
+	if r.Minute < 0 || r.Minute > maxMinute {
+		return fmt.Errorf("minute %d of %s/%s is out of range", r.Minute, r.Org, r.Wearer)
+	}
+	return a.put(ctx, sqlAddRollup, sqlSetRollup, countRollups, rowKey(wearer, r.Minute),
+		thousandths(r.Sitting), thousandths(r.Standing), thousandths(r.Moving), thousandths(r.NotWorn),
+		thousandths(r.Upright), thousandths(r.Slouched), thousandths(r.Flexion), r.Breaks)
+}
+
+// thousandths is v as an integer; what is no number counts as none.
+func thousandths(v float32) int64 {
+	ms := math.Round(float64(v) * 1000)
+	if math.IsNaN(ms) || math.Abs(ms) > math.MaxInt32 {
+		return 0
+	}
+	return int64(ms)
+}
+
+func fromThousandths(n int64) float32 { return float32(float64(n) / 1000) }
+
+type rollupRow struct {
+	key, sitting, standing, moving, notWorn, upright, slouched, flexion int64
+	breaks                                                              int
+}
+
+// Rollups reads a wearer's minutes.
+func (s *Store) Rollups(ctx context.Context, q series.Query) ([]schemas.Rollup, error) {
+	sc, found, err := s.scope(ctx, q)
+	if err != nil || !found {
+		return nil, wrap("read rollups", err)
+	}
+	first, last := sc.minuteRange()
+	stored, err := s.rollupRows(ctx, first, last)
+	if err != nil {
+		return nil, wrap("read rollups", err)
+	}
+	rollups := make([]schemas.Rollup, len(stored))
+	for i, r := range stored {
+		rollups[i] = schemas.Rollup{
+			Org: q.Org, Wearer: q.Wearer, Minute: r.key & maxMinute,
+			Sitting: fromThousandths(r.sitting), Standing: fromThousandths(r.standing),
+			Moving: fromThousandths(r.moving), NotWorn: fromThousandths(r.notWorn),
+			Upright: fromThousandths(r.upright), Slouched: fromThousandths(r.slouched),
+			Flexion: fromThousandths(r.flexion), Breaks: r.breaks,
+		}
+	}
+	return rollups, nil
+}
+
+func (s *Store) rollupRows(ctx context.Context, first, last int64) ([]rollupRow, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT id, sitting, standing, moving, not_worn, upright, slouched, flexion, breaks
+		FROM rollups WHERE id BETWEEN ? AND ? ORDER BY id`, first, last)
+	return collect(rows, err, func(r *rollupRow) []any {
+		return []any{&r.key, &r.sitting, &r.standing, &r.moving, &r.notWorn, &r.upright, &r.slouched, &r.flexion, &r.breaks}
+	})
+}
+
+// sqlTotals sums in integers: the outer loop is over an organisation's
+// wearers, the inner one a range of each one's minutes.
+const sqlTotals = `SELECT w.wearer, count(*), sum(sitting), sum(standing), sum(moving), sum(not_worn), sum(upright),
+	sum(slouched), sum(flexion * (upright + slouched)), sum(breaks)
+	FROM wearers w CROSS JOIN rollups r ON r.id BETWEEN (w.id << 28) + ?2 AND (w.id << 28) + ?3
+	WHERE w.org = ?1 GROUP BY w.org, w.wearer`
+
+type totalsRow struct {
+	wearer                                                                string
+	minutes, breaks                                                       int
+	sitting, standing, moving, notWorn, upright, slouched, flexionSeconds float64
+}
+
+// Totals sums the rollups of an organisation's wearers, by wearer.
+func (s *Store) Totals(ctx context.Context, q series.Query) ([]series.Totals, error) {
+	if q.Org.IsZero() {
+		return nil, fmt.Errorf("sum rollups: %w", errNoName)
+	}
+	first, last := wholeMinutes(millis(q.From), millis(q.To))
+	if first > last {
+		return nil, nil
+	}
+	rows, err := s.read.QueryContext(ctx, sqlTotals, q.Org.String(), first, last)
+	sums, err := collect(rows, err, func(r *totalsRow) []any {
+		return []any{&r.wearer, &r.minutes, &r.sitting, &r.standing, &r.moving, &r.notWorn, &r.upright, &r.slouched, &r.flexionSeconds, &r.breaks}
+	})
+	if err != nil {
+		return nil, wrap("sum rollups", err)
+	}
+	totals := make([]series.Totals, len(sums))
+	for i, r := range sums {
+		wearer, err := schemas.ParseID(r.wearer)
+		if err != nil {
+			return nil, wrap("sum rollups", err)
+		}
+		totals[i] = series.Totals{
+			Wearer: wearer, Minutes: r.minutes, Breaks: r.breaks,
+			Sitting: r.sitting / 1e3, Standing: r.standing / 1e3, Moving: r.moving / 1e3, NotWorn: r.notWorn / 1e3,
+			Upright: r.upright / 1e3, Slouched: r.slouched / 1e3, FlexionSum: r.flexionSeconds / 1e6,
+		}
+	}
+	return totals, nil
+}
