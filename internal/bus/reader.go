@@ -119,3 +119,12 @@ func (r *Reader) Close() {
 	r.cancel()
 	<-r.done
 }
+
+// C is the reader's queue, for a caller that waits for other things too.
+func (r *Reader) C() <-chan Msg { return r.msgs }
+
+// Done is closed when the reader has ended; Err says why.
+func (r *Reader) Done() <-chan struct{} { return r.done }
+
+// Err is why the reader ended. It may be called once Done is closed.
+func (r *Reader) Err() error { return r.err }
