@@ -1,0 +1,150 @@
+package sim
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"sitwell/schemas"
+)
+
+// The script's times, relative to L, the moment of going live. A slouch is
+// nudged after 2 minutes and a bout prompted after 30, so that the leaner is
+// nudged about L+15 s and the sitter prompted about L+30 s, whatever the time of day.
+const (
+	leanFrom   = -105 * time.Second
+	leanDeg    = 24.0
+	boutFrom   = -30*time.Minute + 30*time.Second
+	riseBout   = -95*time.Second - 24*time.Minute
+	riseFrom   = -95 * time.Second
+	riseUntil  = 55 * time.Second // two minutes on the feet are complete at L+25 s
+	returnsAt  = 40 * time.Second
+	offlineFor = 40 * time.Minute
+	// quiet is how long before and after L nobody else gets up, sits for 30
+	// minutes or leans for 2.
+	quietBefore, quietAfter = 5 * time.Minute, 75 * time.Second
+
+	straightenAfter = 5 * time.Second  // the leaner, from the nudge's arrival
+	getUpAfter      = 20 * time.Second // the sitter
+)
+
+// Script names who plays which part.
+type Script struct{ Leaner, Sitter, Riser, Offliner *Wearer }
+
+// Script is the cast of the live part.
+func (o *Office) Script() Script {
+	return Script{Leaner: o.first(Leaner), Sitter: o.first(LongSitter), Riser: o.first(Steady), Offliner: o.first(Offline)}
+}
+
+func (o *Office) first(h Habit) *Wearer {
+	i := slices.IndexFunc(o.Wearers, func(w *Wearer) bool { return w.Habit == h })
+	return o.Wearers[i] // the mix deals out every habit
+}
+
+// Tail makes the readings from Bulk to live, the moment of going live, and
+// writes the script of what follows. live lies at least as late as the now of
+// NewOffice. The one whose device is offline keeps the last 40 minutes back.
+func (o *Office) Tail(ctx context.Context, live time.Time, emit Emit) error {
+	o.direct(live)
+	items := make([]schemas.Item, 0, MaxChunk)
+	for _, w := range o.Wearers {
+		to := live
+		if w.Offline(live) {
+			to = time.UnixMilli(w.outage.from)
+		}
+		if err := w.emitUntil(ctx, to, items, emit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Offline reports whether the wearer's device has no connection at t.
+func (w *Wearer) Offline(t time.Time) bool {
+	ms := t.UnixMilli()
+	return w.outage.from <= ms && ms < w.outage.to
+}
+
+// direct writes everybody's plan around the moment of going live.
+func (o *Office) direct(live time.Time) {
+	at := func(d time.Duration) int64 { return live.Add(d).UnixMilli() }
+	c := o.Script()
+	c.Leaner.sitFrom(at(-18*time.Minute), at(12*time.Minute))
+	c.Leaner.add(c.Leaner.upright(at(leanFrom)), phase{what: sit, until: at(10 * time.Minute), flexion: leanDeg})
+	c.Leaner.fixed = reaction{straightenAfter}
+
+	c.Sitter.sitFrom(at(boutFrom), at(20*time.Minute))
+	c.Sitter.add(c.Sitter.upright(at(20 * time.Minute)))
+	c.Sitter.fixed = reaction{getUpAfter}
+
+	c.Riser.sitFrom(at(riseBout), at(riseFrom))
+	c.Riser.add(c.Riser.upright(at(riseFrom)), phase{what: walk, until: at(riseUntil), flexion: 3})
+
+	c.Offliner.begin(at(6 * time.Minute))
+	c.Offliner.add(c.Offliner.upright(at(-30*time.Minute)), phase{what: sit, until: at(-25 * time.Minute), flexion: leanDeg},
+		c.Offliner.upright(at(-17*time.Minute)), phase{what: walk, until: at(-14 * time.Minute), flexion: 3},
+		c.Offliner.upright(at(4*time.Minute)))
+	c.Offliner.outage = outage{at(returnsAt - offlineFor), at(returnsAt)}
+
+	leaners, sitters := 0, 0
+	for _, w := range o.Wearers {
+		w.stay = true
+		switch {
+		case w == c.Leaner, w == c.Sitter, w == c.Riser, w == c.Offliner:
+		case w.Habit == LongSitter:
+			w.longSitter(at, sitters)
+			sitters++
+		default:
+			w.extra(at, leaners)
+			if w.Habit == Leaner {
+				leaners++
+			}
+		}
+	}
+}
+
+// longSitter reaches 30 minutes at L+78 s and, for each further one, 2 minutes later.
+func (w *Wearer) longSitter(at func(time.Duration) int64, nth int) {
+	from := -30*time.Minute + 78*time.Second + time.Duration(nth)*2*time.Minute
+	w.sitFrom(at(from), at(from)+max(w.minutes(w.traits.bout), 34*minuteMS))
+	w.add(w.upright(at(quietAfter)))
+}
+
+// extra has been on the feet in the last 20 minutes and sits upright around L.
+// Leaners lean soon after, one after the other.
+func (w *Wearer) extra(at func(time.Duration) int64, nth int) {
+	from := -quietBefore - time.Duration(w.minutes(span{1, 15}))*time.Millisecond
+	end := max(at(from)+w.minutes(w.traits.bout), at(quietAfter)+w.minutes(span{0, 5}))
+	w.sitFrom(at(from), end)
+	if w.Habit != Leaner {
+		w.add(w.upright(at(quietAfter)))
+		return
+	}
+	lean := at(-30*time.Second + time.Duration(nth)*50*time.Second)
+	w.boutEnd = max(w.boutEnd, lean+6*minuteMS)
+	w.add(w.upright(lean), phase{what: sit, until: lean + w.minutes(span{3, 5}), flexion: w.traits.lean.draw(w.rng)})
+}
+
+// sitFrom plans a break that ends at start and a bout from then until end. Up
+// to the break the wearer does what habit says.
+func (w *Wearer) sitFrom(start, end int64) {
+	w.begin(end)
+	rise := start - seconds(w.rng, span{150, 200})
+	for t := w.clock; t < rise; {
+		p := phase{what: sit, until: rise, flexion: w.traits.upright.draw(w.rng), roll: w.traits.roll.draw(w.rng)}
+		p.until = min(p.until, t+seconds(w.rng, w.traits.hold))
+		w.add(p)
+		t = p.until
+	}
+	w.add(phase{what: walk, until: start, flexion: span{1, 5}.draw(w.rng)})
+}
+
+// begin starts a plan in place of what the wearer is doing; the sitting bout at
+// its end lasts until boutEnd.
+func (w *Wearer) begin(boutEnd int64) {
+	w.plan = w.plan[:0]
+	w.now.until = min(w.now.until, w.clock+1)
+	w.boutEnd = boutEnd
+}
+
+func (w *Wearer) add(p ...phase) { w.plan = append(w.plan, p...) }
