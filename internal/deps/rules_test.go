@@ -10,34 +10,40 @@ package deps
 var allowed = map[string][]string{
 	"schemas": {},
 
-	// The pipeline. Its three parts meet in the log alone.
-	"detect":     {"schemas", "internal/bus", "internal/ops"},
-	"ingest":     {"schemas", "internal/bus", "internal/registry", "internal/ops"},
-	"notify":     {"schemas", "internal/bus", "internal/registry", "internal/ops"},
-	"notify/...": {"schemas", "notify"},
+	// The pipeline. Its three parts meet in the log alone. The engine, detect, is
+	// a pure function and may be run by whoever wants to know what it makes of
+	// readings; its runner has the log and the clock.
+	"detect":        {"schemas"},
+	"detect/runner": {"schemas", "detect", "internal/bus", "internal/live", "internal/ops"},
+	"ingest":        {"schemas", "internal/bus", "internal/registry", "internal/ops"},
+	"notify":        {"schemas", "internal/bus", "internal/registry", "internal/ops"},
+	"notify/...":    {"schemas", "notify"},
 
 	// Contracts and their suites.
-	"internal/bus":               {"schemas"},
-	"internal/bus/...":           {"schemas", "internal/bus"},
-	"internal/series":            {"schemas"},
-	"internal/series/...":        {"schemas", "internal/series"},
-	"internal/series/sqlite/...": {"schemas", "internal/series", "internal/series/sqlite/..."},
-	"internal/ops":               {"schemas"},
+	"internal/bus":        {"schemas"},
+	"internal/bus/...":    {"schemas", "internal/bus"},
+	"internal/series":     {"schemas"},
+	"internal/series/...": {"schemas", "internal/series"},
+	"internal/ops":        {"schemas"},
 
 	// Adapters and services.
-	"internal/broker":        {"schemas", "internal/ops"},
-	"internal/registry":      {"schemas", "internal/bus", "internal/ops"},
-	"internal/record":        {"schemas", "internal/bus", "internal/series", "internal/ops"},
-	"internal/office":        {"schemas", "internal/series", "internal/registry", "internal/auth"},
-	"internal/auth":          {"schemas", "internal/registry"},
-	"internal/dashboard":     {"schemas", "internal/series", "internal/registry", "internal/office", "internal/auth", "internal/ops", "internal/dashboard/..."},
+	"internal/broker":   {"schemas", "internal/ops"},
+	"internal/registry": {"schemas", "internal/bus", "internal/ops"},
+	"internal/live":     {"schemas"},
+	"internal/record":   {"schemas", "internal/bus", "internal/series", "internal/ops"},
+	"internal/office":   {"schemas", "internal/series", "internal/registry", "internal/auth"},
+	"internal/auth":     {"schemas", "internal/registry"},
+	"internal/dashboard": {
+		"schemas", "detect", "internal/series", "internal/registry", "internal/live", "internal/office",
+		"internal/auth", "internal/ops", "internal/dashboard/...",
+	},
 	"internal/dashboard/...": {},
 	"internal/sim":           {"schemas", "internal/sim/..."},
-	"internal/sim/...":       {"schemas", "internal/sim"},
+	"internal/sim/...":       {"schemas", "internal/sim/..."},
 
 	// The wiring, and what stands above it.
-	"internal/app":     {"schemas", "detect", "ingest", "notify/...", "internal/..."},
-	"internal/app/...": {"schemas", "detect", "ingest", "notify/...", "internal/..."},
+	"internal/app":     {"schemas", "detect/...", "ingest", "notify/...", "internal/..."},
+	"internal/app/...": {"schemas", "detect/...", "ingest", "notify/...", "internal/..."},
 	"cmd/sitwell":      {"internal/app", "internal/app/..."},
 
 	// Tools and tests of the repository itself.
@@ -52,8 +58,11 @@ var apart = []string{"detect", "ingest", "notify"}
 
 // owners says who alone may import a module, tests apart.
 var owners = map[string][]string{
-	"github.com/nats-io/nats-server":           {"internal/broker", "internal/app/..."},
-	"github.com/nats-io/nats.go":               {"ingest", "internal/bus/...", "internal/broker", "internal/registry", "internal/app/..."},
+	"github.com/nats-io/nats-server": {"internal/broker", "internal/app/..."},
+	"github.com/nats-io/nats.go": {
+		"ingest", "detect/runner", "notify", "internal/bus/...", "internal/broker", "internal/registry",
+		"internal/live", "internal/record", "internal/app/...",
+	},
 	"github.com/eclipse/paho.mqtt.golang":      {"ingest", "notify/...", "internal/sim/...", "internal/app/..."},
 	"github.com/influxdata/influxdb-client-go": {"internal/series/influx"},
 	"modernc.org/sqlite":                       {"internal/series/sqlite/..."},
@@ -64,12 +73,9 @@ var owners = map[string][]string{
 	"go.uber.org/goleak":                       {},
 }
 
-// The engine is every file of detect but its runner: a pure function of the
-// readings it is given, so that a replay gives what live gave.
-const (
-	engine = "detect"
-	runner = "runner" // files of this prefix are the engine's door to the log
-)
+// The engine is a pure function of the readings it is given, so that a replay
+// gives what live gave. Packages below it, as the runner, are not the engine.
+const engine = "detect"
 
 // The engine imports no module but sitwell's own, and of the standard library
 // neither these packages nor those below them.
