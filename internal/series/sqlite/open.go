@@ -27,7 +27,7 @@ var ErrVersion = errors.New("the file is of a newer version of sitwell; run that
 var ErrForeign = errors.New("the file is not a series store of sitwell; move it away, or name another folder")
 
 const (
-	pageSize = 8192 // bytes; see DESIGN.md for the comparison with 4096
+	pageSize = 4096 // bytes; see DESIGN.md for the comparison with 8192
 	readers  = 4    // read connections at once; further queries wait for one
 )
 

@@ -1,0 +1,135 @@
+package seriestest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"sitwell/internal/series"
+	"sitwell/schemas"
+)
+
+// everything is one append of each kind.
+func everything() []series.Batch {
+	return []series.Batch{
+		raw(5, run(1, readings(0, 100, 0, 4)...)),
+		{Stream: schemas.StreamRollups, Seq: 6, Rollups: []schemas.Rollup{{Org: acme, Wearer: ann, Minute: minuteOf(0), Sitting: 60}}},
+		{Stream: schemas.StreamFindings, Seq: 7, Findings: []schemas.Finding{finding("e", schemas.Opened, 1)}},
+		{Stream: schemas.StreamNudges, Seq: 8, Decisions: []schemas.Decision{{ID: "d", Org: acme, Wearer: ann, Time: after(1)}}},
+	}
+}
+
+func reopen(t *testing.T, open Open) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	for _, b := range everything() {
+		mustAppend(t, s, b)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatalf("close: %v", err)
+	}
+	s = openedIn(t, open, dir)
+	for _, b := range everything() { // behind the positions
+		mustAppend(t, s, b)
+		wantPosition(t, s, b.Stream, b.Seq)
+	}
+	mustAppend(t, s, raw(9, run(1, readings(50, 60, 200, 4)...))) // ten are new
+	if n := len(stored(t, s, between(annOf, 0, 3600))); n != 110 {
+		t.Errorf("%d readings, want 110", n)
+	}
+	wantStats(t, s, series.Stats{Readings: 110, Rollups: 1, Episodes: 1, Decisions: 1})
+}
+
+// failedAppend: an append with a context that ended, of what has no name, or
+// after Close, is an error and changes nothing; what follows is not confused.
+func failedAppend(t *testing.T, open Open) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.Append(ended, raw(1, run(1, reading(1, 0)))); !errors.Is(err, context.Canceled) {
+		t.Errorf("an append with a cancelled context gave %v", err)
+	}
+	bad := run(1, reading(2, 1))
+	bad.Org = schemas.ID{}
+	nobody := run(7, reading(1, 0))
+	nobody.Wearer = schemas.ID{}
+	for _, b := range []schemas.Batch{bad, nobody} {
+		if err := s.Append(context.Background(), raw(1, run(1, reading(1, 0)), b)); err == nil {
+			t.Errorf("an append of readings of %q/%q gave no error", b.Org, b.Wearer)
+		}
+	}
+	wantPosition(t, s, schemas.StreamReadings, 0)
+	wantSeqs(t, s, between(annOf, 0, 60))
+	mustAppend(t, s, raw(1, run(1, reading(1, 0)))) // the same readings, now good
+	wantSeqs(t, s, between(annOf, 0, 60), 1)
+	if err := s.Close(); err != nil {
+		t.Fatalf("close: %v", err)
+	}
+	if err := s.Append(context.Background(), raw(2, run(1, reading(2, 1)))); err == nil {
+		t.Error("an append after Close gave no error")
+	}
+	s = openedIn(t, open, dir)
+	wantPosition(t, s, schemas.StreamReadings, 1)
+	wantSeqs(t, s, between(annOf, 0, 60), 1)
+	wantStats(t, s, series.Stats{Readings: 1})
+}
+
+// badQueries: there is no way to ask without naming an organisation.
+func badQueries(t *testing.T, open Open) {
+	s := opened(t, open)
+	ctx := context.Background()
+	for _, q := range []series.Query{between(series.Query{Wearer: ann}, 0, 60), between(series.Query{Org: acme}, 0, 60)} {
+		if err := s.Readings(ctx, q, func(series.Reading) error { return nil }); err == nil {
+			t.Errorf("readings of %+v gave no error", q)
+		}
+		if _, err := s.Rollups(ctx, q); err == nil {
+			t.Errorf("rollups of %+v gave no error", q)
+		}
+		if _, err := s.Episodes(ctx, q); err == nil {
+			t.Errorf("episodes of %+v gave no error", q)
+		}
+		if _, err := s.Decisions(ctx, q); err == nil {
+			t.Errorf("decisions of %+v gave no error", q)
+		}
+	}
+	if _, err := s.Totals(ctx, between(series.Query{Wearer: ann}, 0, 60)); err == nil {
+		t.Error("totals of no organisation gave no error")
+	}
+}
+
+// concurrent: queries see whole appends while appends go on.
+func concurrent(t *testing.T, open Open) {
+	s := opened(t, open)
+	const appends, size = 60, 25
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for last := 0; ; {
+				n := 0
+				err := s.Readings(context.Background(), between(annOf, 0, 60), func(series.Reading) error { n++; return nil })
+				if err != nil || n%size != 0 || n < last {
+					t.Errorf("read %d readings after %d, %v", n, last, err)
+					return
+				}
+				if _, err := s.Stats(context.Background()); err != nil {
+					t.Errorf("stats: %v", err)
+				}
+				last = n
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for i := range appends {
+		mustAppend(t, s, raw(uint64(i)+1, run(1, readings(uint64(i*size), size, 0, 2)...)))
+	}
+	close(done)
+	wg.Wait()
+	wantStats(t, s, series.Stats{Readings: appends * size})
+}

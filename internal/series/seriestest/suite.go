@@ -1,0 +1,78 @@
+// Package seriestest is the conformance suite of series.Store: what the
+// contract promises, tried on an implementation.
+//
+//	func TestStore(t *testing.T) { seriestest.Run(t, open) }
+//
+// One of its tests kills child processes in mid-append. A child is the test
+// binary itself, started on the calling test alone; Run then appends until it
+// is killed.
+package seriestest
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"sitwell/internal/series"
+)
+
+// Open opens the store in dir, which exists, with all that was appended before.
+// It does not close it.
+type Open func(t testing.TB, dir string) series.Store
+
+// Run proves the stores that open opens against the contract.
+func Run(t *testing.T, open Open) {
+	t.Helper()
+	if dir := os.Getenv(childEnv); dir != "" {
+		appendUntilKilled(t, open(t, dir))
+		return
+	}
+	for _, c := range []struct {
+		name string
+		test func(*testing.T, Open)
+	}{
+		{"readings come back", readBack},
+		{"each reading once", onceOnly},
+		{"any batches once each", lawOnce},
+		{"replay changes nothing", replay},
+		{"late and out of order", outOfOrder},
+		{"range includes from and not to", edges},
+		{"rollups are replaced", rollups},
+		{"totals", totals},
+		{"episodes in any order of findings", episodes},
+		{"episodes that overlap", episodeEdges},
+		{"decisions", decisions},
+		{"organisations are apart", organisations},
+		{"reopening keeps all", reopen},
+		{"a failed append changes nothing", failedAppend},
+		{"what cannot be asked", badQueries},
+		{"reading beside appending", concurrent},
+		{"kill -9 in mid-append", kill},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, open) })
+	}
+}
+
+// opened is a store of its own for a test, closed at its end.
+func opened(t *testing.T, open Open) series.Store {
+	t.Helper()
+	return openedIn(t, open, t.TempDir())
+}
+
+func openedIn(t *testing.T, open Open, dir string) series.Store {
+	t.Helper()
+	s := open(t, dir)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
+
+func mustAppend(t testing.TB, s series.Store, b series.Batch) {
+	t.Helper()
+	if err := s.Append(context.Background(), b); err != nil {
+		t.Fatalf("append: %v", err)
+	}
+}
