@@ -1,0 +1,103 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sitwell/detect"
+	"sitwell/internal/auth"
+	"sitwell/internal/office"
+	"sitwell/internal/registry"
+	"sitwell/internal/series"
+	"sitwell/schemas"
+)
+
+// Store gives one wearer's data; see series.Store for what each method promises.
+type Store interface {
+	Readings(ctx context.Context, q series.Query, each func(series.Reading) error) error
+	Rollups(ctx context.Context, q series.Query) ([]schemas.Rollup, error)
+	Episodes(ctx context.Context, q series.Query) ([]series.Episode, error)
+	Decisions(ctx context.Context, q series.Query) ([]schemas.Decision, error)
+}
+
+// Registry gives who there is. The lists come ordered by id.
+type Registry interface {
+	Orgs() []registry.Org
+	Org(id schemas.ID) (registry.Org, bool)
+	Teams(org schemas.ID) []registry.Team
+	Wearers(org schemas.ID) []registry.Wearer
+	Wearer(org, id schemas.ID) (registry.Wearer, bool)
+}
+
+// Live gives what happens to a wearer as it happens.
+type Live interface {
+	// Watch sends a wearer's events until ctx ends, and then closes the
+	// channel. It may drop postures when they are not received in time, and must
+	// not wait for the receiver in a way that holds up anything else.
+	Watch(ctx context.Context, org, wearer schemas.ID) (<-chan LiveEvent, error)
+}
+
+// LiveEvent is one event of a wearer.
+type LiveEvent struct {
+	Kind string // KindPosture, KindFinding or KindNudge
+	Data []byte // JSON: detect.Posture, schemas.Finding or schemas.Decision
+}
+
+// The kinds of live events.
+const (
+	KindPosture = "posture"
+	KindFinding = "finding"
+	KindNudge   = "nudge"
+)
+
+// Office makes the office summary.
+type Office interface {
+	Summary(ctx context.Context, scope auth.Scope, zone *time.Location, now time.Time) (office.Summary, error)
+}
+
+// Check is one condition of readiness. The text of its error is shown to anyone
+// who asks /readyz, so it must be fit for that.
+type Check struct {
+	Name  string
+	Check func(ctx context.Context) error
+}
+
+// Options are what a dashboard is made of. All but Ready and Insecure are required.
+type Options struct {
+	Store     Store
+	Registry  Registry
+	Live      Live
+	Office    Office
+	Authority auth.Authority
+	// Params are the thresholds that postures are judged by: those of the live
+	// detector.
+	Params *detect.Params
+
+	Ready      []Check
+	Gatherer   prometheus.Gatherer   // what /metrics shows
+	Registerer prometheus.Registerer // where the dashboard's own metrics go
+	Logger     *slog.Logger
+
+	// Insecure takes requests by any Host, for a server that is deliberately
+	// reachable from elsewhere without sign-in.
+	Insecure bool
+}
+
+// Validate says what is missing.
+func (o Options) Validate() error {
+	var missing []error
+	for name, absent := range map[string]bool{
+		"Store": o.Store == nil, "Registry": o.Registry == nil, "Live": o.Live == nil, "Office": o.Office == nil,
+		"Authority": o.Authority == nil, "Params": o.Params == nil,
+		"Gatherer": o.Gatherer == nil, "Registerer": o.Registerer == nil, "Logger": o.Logger == nil,
+	} {
+		if absent {
+			missing = append(missing, errors.New("dashboard options: "+name+" is missing"))
+		}
+	}
+	return errors.Join(missing...)
+}
