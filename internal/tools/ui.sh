@@ -35,6 +35,7 @@ ready() {
 	command -v npm >/dev/null || missing "npm is not installed"
 	major=$(node -p 'process.versions.node.split(".")[0]')
 	[ "$major" -ge $min_node ] || missing "Node $major is too old (Node $min_node or later is needed)"
+	# shellcheck disable=SC3013 # -nt is in POSIX since 2024 and in every sh before
 	[ node_modules/.package-lock.json -nt package-lock.json ] && return
 	echo "page: installing npm's packages" >&2
 	log=$(mktemp)
