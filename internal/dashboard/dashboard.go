@@ -15,7 +15,8 @@ type Dashboard struct {
 	log     *slog.Logger
 	handler http.Handler
 	metrics metrics
-	exports chan struct{} // holds one for each export that runs; see export.go
+	exports chan struct{}    // holds one for each export that runs; see export.go
+	now     func() time.Time // time.Now
 
 	closing context.Context //nolint:containedctx // it is the dashboard's own life, ended by Close
 	close   context.CancelFunc
@@ -32,7 +33,7 @@ func New(o Options) (*Dashboard, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	d := &Dashboard{Options: o, log: o.Logger, exports: make(chan struct{}, maxExports)}
+	d := &Dashboard{Options: o, log: o.Logger, exports: make(chan struct{}, maxExports), now: time.Now}
 	d.closing, d.close = context.WithCancel(context.Background())
 	if err := d.metrics.register(o.Registerer); err != nil {
 		return nil, fmt.Errorf("register metrics of the dashboard: %w", err)
@@ -47,5 +48,3 @@ func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.handle
 // Close ends the live streams, so that a server which shuts down need not wait for
 // them. Requests that come later are still answered.
 func (d *Dashboard) Close() { d.close() }
-
-func (d *Dashboard) now() time.Time { return time.Now() }

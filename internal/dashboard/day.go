@@ -39,7 +39,7 @@ type minutesView struct {
 	Breaks   []int      `json:"breaks"`
 }
 
-func (d *Dashboard) day(w http.ResponseWriter, r *request) error {
+func (d *Dashboard) day(w http.ResponseWriter, r *call) error {
 	now := d.now()
 	from, to, err := r.date(now)
 	if err != nil {

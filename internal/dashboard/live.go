@@ -28,7 +28,7 @@ const (
 
 // live streams a wearer's postures, findings and nudges as server-sent events. The
 // data of each is JSON: detect.Posture, schemas.Finding, schemas.Decision.
-func (d *Dashboard) live(w http.ResponseWriter, r *request) error {
+func (d *Dashboard) live(w http.ResponseWriter, r *call) error {
 	if !d.enterLive() {
 		return refuse(http.StatusServiceUnavailable, "busy", "Too many live views are open. Close one, or try again in a moment.")
 	}

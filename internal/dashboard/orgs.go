@@ -8,7 +8,7 @@ import (
 )
 
 // orgs lists the organisations that the asker may see.
-func (d *Dashboard) orgs(w http.ResponseWriter, r *request) error {
+func (d *Dashboard) orgs(w http.ResponseWriter, r *call) error {
 	list := []registry.Org{}
 	for _, o := range d.Registry.Orgs() {
 		if _, err := r.asker.Org(o.ID); err == nil {
@@ -20,7 +20,7 @@ func (d *Dashboard) orgs(w http.ResponseWriter, r *request) error {
 }
 
 // org is one organisation with its teams.
-func (d *Dashboard) org(w http.ResponseWriter, r *request) error {
+func (d *Dashboard) org(w http.ResponseWriter, r *call) error {
 	type team struct {
 		ID   schemas.ID `json:"id"`
 		Name string     `json:"name"`
@@ -37,7 +37,7 @@ func (d *Dashboard) org(w http.ResponseWriter, r *request) error {
 }
 
 // wearers lists the wearers of an organisation whom the asker may see.
-func (d *Dashboard) wearers(w http.ResponseWriter, r *request) error {
+func (d *Dashboard) wearers(w http.ResponseWriter, r *call) error {
 	names := d.teamNames(r)
 	list := []wearerView{}
 	for _, o := range d.Registry.Wearers(r.scope.Org()) {
@@ -65,7 +65,7 @@ func viewOf(o registry.Wearer, teams map[schemas.ID]string, zone string) wearerV
 	return wearerView{ID: o.ID, Name: o.Name, Team: o.Team, TeamName: teams[o.Team], Zone: zone}
 }
 
-func (d *Dashboard) teamNames(r *request) map[schemas.ID]string {
+func (d *Dashboard) teamNames(r *call) map[schemas.ID]string {
 	names := map[schemas.ID]string{}
 	for _, t := range d.Registry.Teams(r.scope.Org()) {
 		names[t.ID] = t.Name
@@ -74,7 +74,7 @@ func (d *Dashboard) teamNames(r *request) map[schemas.ID]string {
 }
 
 // office is the summary of an organisation; package office says what is in it.
-func (d *Dashboard) office(w http.ResponseWriter, r *request) error {
+func (d *Dashboard) office(w http.ResponseWriter, r *call) error {
 	summary, err := d.Office.Summary(r.Context(), r.scope, r.zone, d.now())
 	if err != nil {
 		return err

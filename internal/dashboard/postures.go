@@ -15,7 +15,7 @@ const postureBatch = 512
 // postures exports what the engine sees in a wearer's stored readings, one posture
 // a line, by the same code and thresholds as live. It starts afresh at from: a
 // calibration, a bout or a dwell from before it is not known.
-func (d *Dashboard) postures(w http.ResponseWriter, r *request) error {
+func (d *Dashboard) postures(w http.ResponseWriter, r *call) error {
 	q, err := r.span(shortSpan)
 	if err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 )
 
 // rollups are a wearer's minutes of a range.
-func (d *Dashboard) rollups(w http.ResponseWriter, r *request) error {
+func (d *Dashboard) rollups(w http.ResponseWriter, r *call) error {
 	q, err := r.span(shortSpan)
 	if err != nil {
 		return err
@@ -17,7 +17,7 @@ func (d *Dashboard) rollups(w http.ResponseWriter, r *request) error {
 }
 
 // episodes are a wearer's episodes that overlap a range.
-func (d *Dashboard) episodes(w http.ResponseWriter, r *request) error {
+func (d *Dashboard) episodes(w http.ResponseWriter, r *call) error {
 	q, err := r.span(longSpan)
 	if err != nil {
 		return err
@@ -27,7 +27,7 @@ func (d *Dashboard) episodes(w http.ResponseWriter, r *request) error {
 }
 
 // nudges are a wearer's nudges of a range, each with what followed it.
-func (d *Dashboard) nudges(w http.ResponseWriter, r *request) error {
+func (d *Dashboard) nudges(w http.ResponseWriter, r *call) error {
 	q, err := r.span(longSpan)
 	if err != nil {
 		return err

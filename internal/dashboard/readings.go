@@ -9,7 +9,7 @@ import (
 )
 
 // readings exports a wearer's stored readings and events, one a line.
-func (d *Dashboard) readings(w http.ResponseWriter, r *request) error {
+func (d *Dashboard) readings(w http.ResponseWriter, r *call) error {
 	q, err := r.span(shortSpan)
 	if err != nil {
 		return err

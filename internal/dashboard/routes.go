@@ -11,7 +11,7 @@ type route struct {
 	path string // a ServeMux pattern without its method; all are GET
 	// query names the parameters it takes; any other is refused.
 	query  []string
-	handle func(w http.ResponseWriter, r *request) error
+	handle func(w http.ResponseWriter, r *call) error
 	// endless routes stream until the client goes; they get no time limit.
 	endless bool
 }
@@ -49,7 +49,7 @@ func (d *Dashboard) mux() *http.ServeMux {
 	mux.Handle("GET /healthz", http.HandlerFunc(d.healthz))
 	mux.Handle("GET /readyz", http.HandlerFunc(d.readyz))
 	mux.Handle("GET /metrics", d.metricsHandler())
-	mux.Handle("GET /", d.count("/", page()))
+	mux.Handle("/", d.count("/", page()))
 	return mux
 }
 

@@ -16,7 +16,7 @@ const (
 const firstYear, lastYear = 2000, 2100
 
 // span reads from and to, RFC 3339 times at most so far apart.
-func (r *request) span(longest time.Duration) (series.Query, error) {
+func (r *call) span(longest time.Duration) (series.Query, error) {
 	from, err := r.time("from")
 	if err != nil {
 		return series.Query{}, err
@@ -35,7 +35,7 @@ func (r *request) span(longest time.Duration) (series.Query, error) {
 	return about(r.person, from, to), nil
 }
 
-func (r *request) time(name string) (time.Time, error) {
+func (r *call) time(name string) (time.Time, error) {
 	text := r.query.Get(name)
 	if text == "" {
 		return time.Time{}, badRequest("missing_parameter", "Give from and to, such as 2026-11-20T08:00:00Z: %s is missing.", name)
@@ -49,7 +49,7 @@ func (r *request) time(name string) (time.Time, error) {
 
 // date reads the day in the wearer's zone, today by default, as its begin and end.
 // With changes of the clock it has 23 to 25 hours.
-func (r *request) date(now time.Time) (from, to time.Time, err error) {
+func (r *call) date(now time.Time) (from, to time.Time, err error) {
 	day := now.In(r.zone)
 	if text := r.query.Get("date"); text != "" {
 		day, err = time.ParseInLocation(time.DateOnly, text, r.zone)

@@ -23,9 +23,9 @@ func contextWithLimit(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeout(ctx, timeLimit)
 }
 
-// request is a request whose asker is known, and the organisation and wearer it
+// call is a request whose asker is known, and the organisation and wearer it
 // is about, where its route names them.
-type request struct {
+type call struct {
 	*http.Request
 	query url.Values
 
@@ -38,8 +38,8 @@ type request struct {
 }
 
 // resolve finds out who asks, and about what.
-func (d *Dashboard) resolve(rt route, hr *http.Request) (*request, error) {
-	r := &request{Request: hr}
+func (d *Dashboard) resolve(rt route, hr *http.Request) (*call, error) {
+	r := &call{Request: hr}
 	var err error
 	if r.asker, err = d.Authority.Ask(hr); err != nil {
 		d.log.InfoContext(hr.Context(), "asker refused", "error", err)
@@ -86,14 +86,14 @@ func (rt route) parseQuery(raw string) (url.Values, error) {
 }
 
 // value is a part of the path, or else of the query.
-func (r *request) value(name string) string {
+func (r *call) value(name string) string {
 	if v := r.PathValue(name); v != "" {
 		return v
 	}
 	return r.query.Get(name)
 }
 
-func (r *request) id(name string) (schemas.ID, error) {
+func (r *call) id(name string) (schemas.ID, error) {
 	text := r.value(name)
 	if text == "" {
 		return schemas.ID{}, badRequest("missing_parameter", "Say which %s: the parameter is missing.", name)
@@ -105,7 +105,7 @@ func (r *request) id(name string) (schemas.ID, error) {
 	return id, nil
 }
 
-func (d *Dashboard) findOrg(r *request) error {
+func (d *Dashboard) findOrg(r *call) error {
 	id, err := r.id("org")
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (d *Dashboard) findOrg(r *request) error {
 	return nil
 }
 
-func (d *Dashboard) findWearer(r *request) error {
+func (d *Dashboard) findWearer(r *call) error {
 	id, err := r.id("wearer")
 	if err != nil {
 		return err

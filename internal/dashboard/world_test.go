@@ -1,0 +1,179 @@
+package dashboard
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sitwell/detect"
+	"sitwell/internal/auth"
+	"sitwell/internal/office"
+	"sitwell/internal/registry"
+	"sitwell/internal/series/sqlite"
+	"sitwell/schemas"
+)
+
+// noon is the present in these tests: a Friday, 13:00 in Vienna.
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+var (
+	acme   = schemas.MustID("acme")
+	globex = schemas.MustID("globex")
+	anna   = schemas.MustID("anna")
+)
+
+// world is a dashboard over a real store and registry.
+type world struct {
+	*Dashboard
+	store    *sqlite.Store
+	registry *registry.Registry
+	server   *httptest.Server
+}
+
+// newWorld is a dashboard of an empty store and of what people says, whose clock
+// stands at now.
+func newWorld(t testing.TB, now time.Time, people []registry.Wearer, change ...func(*Options)) *world {
+	t.Helper()
+	store, err := sqlite.Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	reg := openRegistry(t)
+	fill(t, reg, people)
+	metrics := prometheus.NewRegistry()
+	o := Options{
+		Store: store, Registry: reg, Live: silent{}, Office: office.New(store, reg), Authority: auth.Local{},
+		Params: detect.Defaults(), Gatherer: metrics, Registerer: metrics, Logger: slog.New(slog.DiscardHandler),
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	d, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.now = func() time.Time { return now }
+	w := &world{Dashboard: d, store: store, registry: reg, server: httptest.NewServer(d)}
+	t.Cleanup(func() { d.Close(); w.server.Close() })
+	return w
+}
+
+// silent is a Live in which nothing ever happens.
+type silent struct{}
+
+func (silent) Watch(ctx context.Context, _, _ schemas.ID) (<-chan LiveEvent, error) {
+	events := make(chan LiveEvent)
+	context.AfterFunc(ctx, func() { close(events) })
+	return events, nil
+}
+
+// openRegistry is a registry in the KV of a real server in this process.
+func openRegistry(t testing.TB) *registry.Registry {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the server did not start")
+	}
+	conn, err := nats.Connect("", nats.InProcessServer(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "registry"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg, err := registry.Open(t.Context(), kv, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = reg.Close() })
+	return reg
+}
+
+var teamNames = []string{"Engineering", "Sales", "Design", "Facilities"}
+
+// fill registers two organisations, acme's teams, and people.
+func fill(t testing.TB, reg *registry.Registry, people []registry.Wearer) {
+	t.Helper()
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(reg.AddOrg(t.Context(), registry.Org{ID: acme, Name: "Acme & Söhne", Zone: "Europe/Vienna"}))
+	must(reg.AddOrg(t.Context(), registry.Org{ID: globex, Name: "Globex", Zone: "America/New_York"}))
+	for _, name := range teamNames {
+		must(reg.AddTeam(t.Context(), registry.Team{Org: acme, ID: idOf(name), Name: name}))
+	}
+	for _, w := range people {
+		must(reg.AddWearer(t.Context(), w))
+	}
+}
+
+// few are three wearers, of whom one lives elsewhere and one works elsewhere.
+func few() []registry.Wearer {
+	return []registry.Wearer{
+		{Org: acme, ID: anna, Team: idOf("Design"), Name: "Anna"},
+		{Org: acme, ID: schemas.MustID("ravi"), Team: idOf("Sales"), Name: "Ravi", Zone: "Asia/Kolkata"},
+		{Org: globex, ID: schemas.MustID("homer"), Name: "Homer"},
+	}
+}
+
+func idOf(name string) schemas.ID {
+	b := []byte(name)
+	for i := range b {
+		b[i] |= 0x20
+	}
+	return schemas.MustID(string(b))
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// request asks as curl would: "/path", and headers as "Name: value".
+func request(t *testing.T, d http.Handler, method, target string, headers ...string) answer {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, "http://localhost:8080"+target, nil)
+	for _, h := range headers {
+		var name, value string
+		if _, err := fmt.Sscanf(h, "%s %s", &name, &value); err != nil {
+			t.Fatalf("header %q: %v", h, err)
+		}
+		if name = name[:len(name)-1]; name == "Host" {
+			r.Host = value
+		}
+		r.Header.Set(name, value)
+	}
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, r)
+	return answer{w.Code, w.Header(), w.Body.String()}
+}
+
+func get(t *testing.T, d http.Handler, target string, headers ...string) answer {
+	t.Helper()
+	return request(t, d, http.MethodGet, target, headers...)
+}
