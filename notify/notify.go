@@ -128,7 +128,7 @@ func (n *Notifier) decide(ctx context.Context, f schemas.Finding) error {
 	if err := n.record(ctx, d); err != nil {
 		return err
 	}
-	return n.ledger.settle(ctx, c.nudge.ID, c.finding, d.Time)
+	return n.ledger.settle(ctx, c.nudge.ID, c.finding, c.now.UTC())
 }
 
 // closed follows up the nudges of an episode that has ended: how long the

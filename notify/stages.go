@@ -104,7 +104,7 @@ func (n *Notifier) send(ctx context.Context, c *candidate) (string, error) {
 // decision is the record of what became of the candidate.
 func (c *candidate) decision(action schemas.Action) schemas.Decision {
 	d := about(c.finding, c.nudge.ID, c.finding.Level, action)
-	d.Time, d.Text, d.Reason = c.now.UTC(), c.nudge.Text, c.nudge.Reason
+	d.Decided, d.Text, d.Reason = c.now.UTC(), c.nudge.Text, c.nudge.Reason
 	return d
 }
 

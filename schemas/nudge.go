@@ -55,7 +55,8 @@ type Decision struct {
 	Device  ID        `json:"device"`
 	Rule    Rule      `json:"rule"`
 	Level   int       `json:"level"`
-	Time    time.Time `json:"time"` // when it was decided
+	Time    time.Time `json:"time"` // event time of the finding, receipt of the answer
+	Decided time.Time `json:"decided,omitzero"`
 	Action  Action    `json:"action"`
 	HeldBy  string    `json:"held_by,omitempty"` // the stage
 	Why     string    `json:"why,omitempty"`     // its reason, in words
