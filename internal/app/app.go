@@ -1,0 +1,364 @@
+// Package app wires the roles of sitwell into one process: embedded broker,
+// ingest, detection, notifier, recorder, store and dashboard. It is the only
+// package that knows them all.
+//
+// New checks the options, Start brings everything up in order, Wait returns
+// when a part fails, Stop takes everything down in the reverse order within ten
+// seconds. An App is used once. The end-to-end test of internal/e2e starts it
+// on free ports and speaks to it as a device does.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sitwell/detect"
+	"sitwell/detect/runner"
+	"sitwell/ingest"
+	"sitwell/internal/auth"
+	"sitwell/internal/broker"
+	"sitwell/internal/bus"
+	"sitwell/internal/dashboard"
+	"sitwell/internal/live"
+	"sitwell/internal/office"
+	"sitwell/internal/ops"
+	"sitwell/internal/record"
+	"sitwell/internal/registry"
+	"sitwell/internal/series/sqlite"
+	"sitwell/notify"
+	"sitwell/notify/wearable"
+	"sitwell/schemas"
+)
+
+// App is sitwell in one process.
+type App struct {
+	o        Options
+	moved    []Moved
+	cleanups []cleanup
+	failed   chan error
+
+	metrics  *prometheus.Registry
+	broker   *broker.Broker
+	bus      *bus.Bus
+	registry *registry.Registry
+	store    *sqlite.Store
+	recorder *record.Recorder
+	session  *ingest.Session
+	http     *ops.Server
+}
+
+// cleanup undoes one step of Start.
+type cleanup struct {
+	name string
+	run  func(ctx context.Context) error
+}
+
+// New makes an App; nothing runs yet.
+func New(o Options) (*App, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	return &App{o: o, failed: make(chan error, 16), metrics: ops.Metrics()}, nil
+}
+
+// Start brings everything up. It returns when the page answers and devices may
+// publish. After an error nothing is left running.
+func (a *App) Start(ctx context.Context) error {
+	if err := a.start(ctx); err != nil {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWait)
+		defer cancel()
+		return errors.Join(err, a.Stop(stop))
+	}
+	return nil
+}
+
+// stopWait bounds Stop where its caller does not.
+const stopWait = 10 * time.Second
+
+// start is one straight line, so that the order can be read: each step may use
+// all before it, and is undone before them.
+func (a *App) start(ctx context.Context) error {
+	log := a.o.Logger
+	if err := a.o.folder(); err != nil {
+		return err
+	}
+	if err := a.lock(); err != nil {
+		return err
+	}
+	listener, moved, err := a.o.listen()
+	if err != nil {
+		return err
+	}
+	a.moved = moved
+	a.onStop("http listener", func(context.Context) error { _ = listener.Close(); return nil })
+
+	if a.broker, err = broker.Start(ctx, broker.Options{
+		Dir: filepath.Join(a.o.Data, "log"), MQTT: a.o.MQTT, NATS: a.o.NATS, Log: log,
+	}); err != nil {
+		return err
+	}
+	a.onStop("broker", func(context.Context) error { a.broker.Stop(); return nil })
+	nc, err := a.broker.Connect(nats.Name("sitwell"), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		log.Warn("log connection", "err", err)
+	}))
+	if err != nil {
+		return err
+	}
+	a.onStop("log connection", func(context.Context) error { nc.Close(); return nil })
+	if a.bus, err = bus.Open(ctx, nc, bus.Options{}); err != nil {
+		return err
+	}
+	if err := a.openRegistry(ctx); err != nil {
+		return err
+	}
+	if a.store, err = sqlite.Open(filepath.Join(a.o.Data, "series"), log); err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	a.onStop("store", func(context.Context) error { return a.store.Close() })
+
+	if err := a.startRecorder(); err != nil {
+		return err
+	}
+	if err := a.startNotifier(ctx); err != nil {
+		return err
+	}
+	if err := a.startDetection(ctx, nc); err != nil {
+		return err
+	}
+	if err := a.startIngest(ctx, nc); err != nil {
+		return err
+	}
+	if err := a.startDashboard(listener, nc); err != nil {
+		return err
+	}
+	// From here on devices get in: ingest's session exists.
+	a.broker.Admit()
+	log.Info("sitwell is ready", "http", a.HTTP(), "mqtt", a.MQTT(), "nats", a.NATS(), "data", a.o.Data)
+	return nil
+}
+
+// lock keeps a second process out of the same folder.
+func (a *App) lock() error {
+	l := flock.New(filepath.Join(a.o.Data, "lock"))
+	ok, err := l.TryLock()
+	if err != nil {
+		return fmt.Errorf("lock data folder: %w", err)
+	}
+	if !ok {
+		return fmt.Errorf("another sitwell runs on the data folder %s; stop it or choose another with --data", a.o.Data)
+	}
+	a.onStop("lock", func(context.Context) error { return l.Unlock() })
+	return nil
+}
+
+func (a *App) openRegistry(ctx context.Context) error {
+	kv, err := a.bus.KV(ctx, bus.BucketRegistry)
+	if err != nil {
+		return err
+	}
+	if a.registry, err = registry.Open(ctx, kv, a.o.Logger); err != nil {
+		return err
+	}
+	a.onStop("registry", func(context.Context) error { return a.registry.Close() })
+	return nil
+}
+
+func (a *App) startRecorder() error {
+	var err error
+	a.recorder, err = record.New(record.Options{
+		Log: recordLog{a.bus}, Store: a.store, Registerer: a.metrics, Logger: a.o.Logger,
+	})
+	if err != nil {
+		return fmt.Errorf("start recorder: %w", err)
+	}
+	a.run("recorder", a.recorder.Run)
+	return nil
+}
+
+func (a *App) startNotifier(ctx context.Context) error {
+	name, password := a.broker.Credentials()
+	sender := wearable.Connect(wearable.Options{
+		URL: a.brokerURL(), ClientID: "sitwell-notify", Username: name, Password: password, Logger: a.o.Logger,
+	})
+	a.onStop("nudge sender", func(context.Context) error { sender.Close(); return nil })
+	n, err := notify.New(ctx, notify.Options{Log: a.bus, Sender: sender, Registerer: a.metrics, Logger: a.o.Logger})
+	if err != nil {
+		return err
+	}
+	a.run("notifier", n.Run)
+	return nil
+}
+
+func (a *App) startDetection(ctx context.Context, nc *nats.Conn) error {
+	checkpoints, err := a.bus.KV(ctx, bus.BucketCheckpoints)
+	if err != nil {
+		return err
+	}
+	audience, err := live.NewAudience(nc)
+	if err != nil {
+		return err
+	}
+	a.onStop("audience", func(context.Context) error { return audience.Close() })
+	params := detect.Defaults()
+	r := runner.New(runner.Options{
+		Log: a.bus, Checkpoints: checkpoints, Params: &params, Registerer: a.metrics, Logger: a.o.Logger,
+		Watched: audience.Watched,
+		Show: func(org, wearer schemas.ID, p detect.Posture) {
+			if err := audience.Show(org, wearer, p); err != nil {
+				a.o.Logger.Debug("posture not shown", "err", err)
+			}
+		},
+	})
+	a.run("detection", r.Run)
+	return nil
+}
+
+func (a *App) startIngest(ctx context.Context, nc *nats.Conn) error {
+	i := ingest.New(ingest.Options{
+		Log: a.bus, Directory: a.registry, Metrics: ingest.NewMetrics(a.metrics), Logger: a.o.Logger,
+	})
+	name, password := a.broker.Credentials()
+	// The session is closed after the ingest has drained: its last
+	// acknowledgements go out through it.
+	session, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	a.session = ingest.Connect(session, ingest.SessionOptions{
+		URL: a.brokerURL(), ClientID: "sitwell-ingest", Username: name, Password: password, Logger: a.o.Logger,
+	}, i)
+	a.onStop("ingest session", func(context.Context) error { cancel(); a.session.Close(); return nil })
+	a.run("ingest", i.Run)
+	sub, err := i.ServeRedrive(session, nc, a.bus)
+	if err != nil {
+		return err
+	}
+	a.onStop("redrive", func(context.Context) error { return sub.Unsubscribe() })
+	return a.session.Ready(ctx)
+}
+
+func (a *App) startDashboard(l net.Listener, nc *nats.Conn) error {
+	params := detect.Defaults()
+	handler, err := dashboard.New(dashboard.Options{
+		Store: a.store, Registry: a.registry, Live: liveEvents{live.NewWatcher(nc)},
+		Office: office.New(a.store, a.registry), Authority: auth.Local{}, Params: &params,
+		Ready: a.checks(), Gatherer: a.metrics, Registerer: a.metrics, Logger: a.o.Logger, Insecure: a.o.InsecureListen,
+	})
+	if err != nil {
+		return fmt.Errorf("start dashboard: %w", err)
+	}
+	a.http = ops.Serve(l, handler, a.o.Logger)
+	a.onStop("dashboard", a.http.Stop)
+	return nil
+}
+
+// checks are what /readyz asks.
+func (a *App) checks() []dashboard.Check {
+	return []dashboard.Check{
+		{Name: "mqtt", Check: func(context.Context) error {
+			if !a.session.Connected() {
+				return errors.New("ingest is not connected to the MQTT broker")
+			}
+			return nil
+		}},
+		{Name: "log", Check: func(ctx context.Context) error {
+			if _, err := a.bus.LastSeq(ctx, schemas.StreamReadings); err != nil {
+				return errors.New("the log does not answer")
+			}
+			return nil
+		}},
+		{Name: "store", Check: func(context.Context) error {
+			if a.recorder.Err() != nil {
+				return errors.New("the store does not take data; the log keeps it until it does")
+			}
+			return nil
+		}},
+	}
+}
+
+func (a *App) brokerURL() string { return "tcp://" + a.broker.MQTT() }
+
+// run starts a part that works until its context ends. If it ends by itself,
+// Wait returns its error.
+func (a *App) run(name string, part func(ctx context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		err := part(ctx)
+		if ctx.Err() == nil {
+			a.failed <- fmt.Errorf("%s ended: %w", name, err)
+		}
+		if errors.Is(err, context.Canceled) {
+			err = nil
+		}
+		done <- err
+	}()
+	a.onStop(name, func(stop context.Context) error {
+		cancel()
+		select {
+		case err := <-done:
+			return err
+		case <-stop.Done():
+			return errors.New("did not stop in time")
+		}
+	})
+}
+
+func (a *App) onStop(name string, run func(ctx context.Context) error) {
+	a.cleanups = append(a.cleanups, cleanup{name, run})
+}
+
+// Wait returns when ctx ends, with nil, or when a part has failed.
+func (a *App) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-a.failed:
+		return err
+	case err := <-a.http.Failed():
+		return err
+	}
+}
+
+// Stop takes everything down, the last started first: devices are no longer
+// acknowledged, what was taken is written, checkpoints are saved.
+func (a *App) Stop(ctx context.Context) error {
+	var errs []error
+	for i := len(a.cleanups) - 1; i >= 0; i-- {
+		c := a.cleanups[i]
+		if err := c.run(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", c.name, err))
+		}
+	}
+	a.cleanups = nil
+	return errors.Join(errs...)
+}
+
+// HTTP is the address of the page, http://host:port.
+func (a *App) HTTP() string { return "http://" + a.o.HTTP }
+
+// MQTT is the address for devices, tcp://host:port.
+func (a *App) MQTT() string { return "tcp://" + a.broker.MQTT() }
+
+// NATS is the address for the command line, nats://host:port.
+func (a *App) NATS() string { return "nats://" + a.broker.NATS() }
+
+// Moved are the addresses that were taken.
+func (a *App) Moved() []Moved { return a.moved }
+
+// Registry is who there is.
+func (a *App) Registry() *registry.Registry { return a.registry }
+
+// Bus is the log.
+func (a *App) Bus() *bus.Bus { return a.bus }
+
+// Recorder brings the log into the store.
+func (a *App) Recorder() *record.Recorder { return a.recorder }
+
+// Store holds the time series.
+func (a *App) Store() *sqlite.Store { return a.store }
