@@ -81,7 +81,9 @@ func (d *Device) session(ctx context.Context, window []*delivery) ([]*delivery, 
 		close(d.ready)
 	}
 	for _, out := range window {
-		out.token = client.Publish(out.topic, 1, false, out.payload)
+		if err := transmit(client, out, lost); err != nil {
+			return window, err
+		}
 	}
 	for {
 		var acked <-chan struct{}
@@ -90,8 +92,10 @@ func (d *Device) session(ctx context.Context, window []*delivery) ([]*delivery, 
 		}
 		select {
 		case out := <-d.in:
-			out.token = client.Publish(out.topic, 1, false, out.payload)
 			window = append(window, out)
+			if err := transmit(client, out, lost); err != nil {
+				return window, err
+			}
 		case <-acked:
 			if err := window[0].token.Error(); err != nil {
 				return window, fmt.Errorf("publish %s: %w", window[0].topic, err)
@@ -107,6 +111,20 @@ func (d *Device) session(ctx context.Context, window []*delivery) ([]*delivery, 
 		case <-ctx.Done():
 			return window, errors.Join(ctx.Err(), d.say(client, false))
 		}
+	}
+}
+
+// transmit hands a message to paho. Paho's Publish waits for its writer, for as
+// long as the write timeout if the connection is just being lost; transmit
+// returns then.
+func transmit(client mqtt.Client, out *delivery, lost <-chan error) error {
+	handed := make(chan mqtt.Token, 1)
+	go func() { handed <- client.Publish(out.topic, 1, false, out.payload) }()
+	select {
+	case out.token = <-handed:
+		return nil
+	case err := <-lost:
+		return err
 	}
 }
 
