@@ -1,0 +1,18 @@
+// Package record moves the log into the time-series store: readings, rollups,
+// findings and what became of nudges.
+//
+// Where it is in the log stands in the store, in the same transaction as the
+// data, and nowhere else: what the log's server thinks of a consumer plays no
+// part. So nothing is stored twice after a crash and nothing is passed over.
+//
+// The log is the buffer. While the store fails, the recorder tries the same
+// append again and reads no further; its memory stays bounded, and Err says
+// what is wrong. A message that cannot be decoded is logged, counted and
+// passed over, so that it blocks nothing.
+//
+//	r, err := record.New(record.Options{Log: record.FromBus(b), Store: store, Registerer: registry, Logger: log})
+//	err = r.Run(ctx)
+//
+// One goroutine follows each stream; appends take turns. A Recorder's methods
+// are safe for concurrent use. The tests run on a real server and a real store.
+package record

@@ -1,0 +1,179 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sitwell/internal/bus"
+	"sitwell/schemas"
+)
+
+// follow stores a stream until ctx ends. When the log or the store cannot be
+// reached, it begins again where the store is.
+func (r *Recorder) follow(ctx context.Context, stream string) error {
+	wait := retryMin
+	for {
+		worked, err := r.session(ctx, stream)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, ErrLogReplaced):
+			r.setErr(stream, err)
+			return err
+		}
+		if worked {
+			wait = retryMin
+		}
+		if wait = r.pause(ctx, stream, wait, err); ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// pause reports a failure, waits and returns how long to wait the next time.
+func (r *Recorder) pause(ctx context.Context, stream string, wait time.Duration, err error) time.Duration {
+	r.setErr(stream, err)
+	r.metrics.failures.WithLabelValues(stream).Inc()
+	r.slog.Error("recorder tries again", "stream", stream, "wait", wait, "error", err)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return min(2*wait, retryMax)
+}
+
+// session reads a stream from the store's position on until something fails;
+// worked says that something was stored.
+func (r *Recorder) session(ctx context.Context, stream string) (worked bool, err error) {
+	position, err := r.store.Position(ctx, stream)
+	if err != nil {
+		return false, err
+	}
+	last, err := r.log.LastSeq(ctx, stream)
+	if err != nil {
+		return false, err
+	}
+	if last < position {
+		return false, fmt.Errorf("%s ends at %d and %d is stored: %w", stream, last, position, ErrLogReplaced)
+	}
+	source, err := r.log.Messages(ctx, stream, position+1)
+	if err != nil {
+		return false, err
+	}
+	defer source.Close()
+	r.setErr(stream, nil)
+	r.setStored(stream, position)
+	f := feed{Recorder: r, source: source, next: position + 1}
+	f.batch.Stream = stream
+	for {
+		if err := f.gather(ctx); err != nil {
+			return worked, err
+		}
+		if err := r.append(ctx, &f.gathered); err != nil {
+			return worked, err
+		}
+		worked = true
+		f.reset()
+	}
+}
+
+// feed is a stream being read.
+type feed struct {
+	*Recorder
+	gathered
+
+	source Source
+	next   uint64 // the sequence that should come next
+}
+
+// gather reads at least one message, and then what comes within gatherFor and
+// the bounds of an append.
+func (f *feed) gather(ctx context.Context) error {
+	m, err := f.source.Next(ctx)
+	if err != nil {
+		return err
+	}
+	f.accept(m)
+	soon, cancel := context.WithTimeout(ctx, gatherFor)
+	defer cancel()
+	for !f.full() {
+		m, ok := f.source.TryNext()
+		if !ok {
+			if m, err = f.source.Next(soon); err != nil {
+				return nil //nolint:nilerr // what is there is stored first; the next call meets the error again
+			}
+		}
+		f.accept(m)
+	}
+	return nil
+}
+
+// accept takes a message, or passes over one that is no good.
+func (f *feed) accept(m bus.Msg) {
+	stream := f.batch.Stream
+	switch {
+	case m.Seq < f.next:
+		return // the source began again
+	case m.Seq > f.next:
+		n := m.Seq - f.next
+		f.metrics.missing.WithLabelValues(stream).Add(float64(n))
+		f.slog.Warn("messages were gone from the log before they were stored", "stream", stream, "from", f.next, "to", m.Seq-1, "count", n)
+	}
+	f.next = m.Seq + 1
+	if err := f.take(m); err != nil {
+		f.metrics.refused.WithLabelValues(stream, reason(err)).Inc()
+		f.slog.Error("message of the log is passed over", "stream", stream, "seq", m.Seq, "subject", m.Subject, "error", err)
+	}
+}
+
+// append stores what was gathered. It tries until that succeeds or ctx ends:
+// the log keeps the rest meanwhile.
+func (r *Recorder) append(ctx context.Context, g *gathered) error {
+	stream := g.batch.Stream
+	for wait := retryMin; ; {
+		err := r.appendOnce(ctx, g)
+		if err == nil {
+			r.setErr(stream, nil)
+			r.setStored(stream, g.batch.Seq)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if wait = r.pause(ctx, stream, wait, err); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+func (r *Recorder) appendOnce(ctx context.Context, g *gathered) error {
+	r.appends.Lock()
+	defer r.appends.Unlock()
+	start := time.Now()
+	if err := r.store.Append(ctx, g.batch); err != nil {
+		return err
+	}
+	r.metrics.appendSeconds.Observe(time.Since(start).Seconds())
+	if g.batch.Stream != schemas.StreamReadings {
+		return nil
+	}
+	dropped := r.dropped(ctx)
+	r.metrics.duplicates.Add(float64(dropped))
+	r.metrics.readings.Add(float64(max(int64(len(g.items))-dropped, 0)))
+	return nil
+}
+
+// dropped is how many readings the store has dropped since it was last asked.
+func (r *Recorder) dropped(ctx context.Context) int64 {
+	stats, err := r.store.Stats(ctx)
+	if err != nil {
+		return 0 // the next answer counts them
+	}
+	n := stats.Duplicates - r.duplicates
+	r.duplicates = stats.Duplicates
+	return max(n, 0)
+}
