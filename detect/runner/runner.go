@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -63,6 +64,10 @@ type Runner struct {
 	out        detect.Output
 	reader     schemas.RecordReader
 	last       uint64 // the last sequence read
+
+	mu       sync.Mutex // guards what follows
+	judged   uint64     // everything up to here is judged and on its way into the log
+	progress chan struct{}
 }
 
 // partition is the state of one partition.
@@ -87,7 +92,7 @@ type wearer struct {
 
 // New makes a Runner.
 func New(o Options) *Runner {
-	return &Runner{o: o, metrics: newMetrics(o.Registerer)}
+	return &Runner{o: o, metrics: newMetrics(o.Registerer), progress: make(chan struct{})}
 }
 
 // Run works until ctx ends; then it saves its checkpoints.
@@ -153,6 +158,9 @@ func (r *Runner) wait(ctx context.Context, reader *bus.Reader, tick <-chan time.
 	if err := r.writeRollups(ctx); err != nil {
 		return err
 	}
+	if err := r.tell(ctx); err != nil {
+		return err
+	}
 	select {
 	case msg := <-reader.C():
 		return r.take(ctx, msg)
@@ -203,6 +211,40 @@ func (r *Runner) take(ctx context.Context, msg bus.Msg) error {
 func (r *Runner) skip(msg bus.Msg, err error) {
 	r.metrics.damaged.Inc()
 	r.o.Logger.Error("record of the log skipped", "seq", msg.Seq, "subject", msg.Subject, "err", err)
+}
+
+// WaitFor returns once everything in READINGS up to seq is judged and what was
+// found is in the log.
+func (r *Runner) WaitFor(ctx context.Context, seq uint64) error {
+	for {
+		r.mu.Lock()
+		judged, progress := r.judged, r.progress
+		r.mu.Unlock()
+		if judged >= seq {
+			return nil
+		}
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			return fmt.Errorf("wait until reading record %d is judged, at %d: %w", seq, judged, ctx.Err())
+		}
+	}
+}
+
+// tell lets those who wait know how far the runner is.
+func (r *Runner) tell(ctx context.Context) error {
+	if r.judged == r.last { // only this goroutine changes it
+		return nil
+	}
+	if err := r.emit.confirm(ctx, len(r.emit.pending)); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.judged = r.last
+	close(r.progress)
+	r.progress = make(chan struct{})
+	return nil
 }
 
 // judge gives a record's batches to their wearers.

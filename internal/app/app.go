@@ -51,6 +51,7 @@ type App struct {
 	registry *registry.Registry
 	store    *sqlite.Store
 	recorder *record.Recorder
+	runner   *runner.Runner
 	session  *ingest.Session
 	http     *ops.Server
 }
@@ -174,7 +175,7 @@ func (a *App) openRegistry(ctx context.Context) error {
 func (a *App) startRecorder() error {
 	var err error
 	a.recorder, err = record.New(record.Options{
-		Log: recordLog{a.bus}, Store: a.store, Registerer: a.metrics, Logger: a.o.Logger,
+		Log: record.FromBus(a.bus), Store: a.store, Registerer: a.metrics, Logger: a.o.Logger,
 	})
 	if err != nil {
 		return fmt.Errorf("start recorder: %w", err)
@@ -208,7 +209,7 @@ func (a *App) startDetection(ctx context.Context, nc *nats.Conn) error {
 	}
 	a.onStop("audience", func(context.Context) error { return audience.Close() })
 	params := detect.Defaults()
-	r := runner.New(runner.Options{
+	a.runner = runner.New(runner.Options{
 		Log: a.bus, Checkpoints: checkpoints, Params: &params, Registerer: a.metrics, Logger: a.o.Logger,
 		Watched: audience.Watched,
 		Show: func(org, wearer schemas.ID, p detect.Posture) {
@@ -217,7 +218,7 @@ func (a *App) startDetection(ctx context.Context, nc *nats.Conn) error {
 			}
 		},
 	})
-	a.run("detection", r.Run)
+	a.run("detection", a.runner.Run)
 	return nil
 }
 
@@ -359,6 +360,27 @@ func (a *App) Bus() *bus.Bus { return a.bus }
 
 // Recorder brings the log into the store.
 func (a *App) Recorder() *record.Recorder { return a.recorder }
+
+// Settle waits until everything in the log now is judged and stored.
+func (a *App) Settle(ctx context.Context) error {
+	readings, err := a.bus.LastSeq(ctx, schemas.StreamReadings)
+	if err != nil {
+		return err
+	}
+	if err := a.runner.WaitFor(ctx, readings); err != nil {
+		return err
+	}
+	for _, stream := range []string{schemas.StreamReadings, schemas.StreamRollups, schemas.StreamFindings, schemas.StreamNudges} {
+		seq, err := a.bus.LastSeq(ctx, stream)
+		if err != nil {
+			return err
+		}
+		if err := a.recorder.WaitFor(ctx, stream, seq); err != nil {
+			return fmt.Errorf("settle: %w", err)
+		}
+	}
+	return nil
+}
 
 // Store holds the time series.
 func (a *App) Store() *sqlite.Store { return a.store }
