@@ -39,9 +39,9 @@ ready() {
 	[ node_modules/.package-lock.json -nt package-lock.json ] && return
 	echo "page: installing npm's packages" >&2
 	log=$(mktemp)
-	if ! npm ci --no-audit --no-fund --loglevel=error \
-		--fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=30000 >"$log" 2>&1; then
-		cat "$log" >&2
+	if ! npm ci --no-audit --no-fund --loglevel=error --prefer-offline \
+		--fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=15000 >"$log" 2>&1; then
+		head -n 4 "$log" >&2
 		rm -rf node_modules "$log"
 		missing "npm's packages cannot be had: is its registry reachable?"
 	fi
