@@ -198,7 +198,7 @@ func engineMay(importPath string) bool {
 	}
 	first, _, _ := strings.Cut(importPath, "/")
 	if strings.Contains(first, ".") {
-		return false // a module of others
+		return slices.ContainsFunc(engineModules, func(m string) bool { return below(importPath, m) })
 	}
 	return !slices.ContainsFunc(engineForbidden, func(bad string) bool { return below(importPath, bad) })
 }
