@@ -18,7 +18,7 @@ func (r *Recorder) follow(ctx context.Context, stream string) error {
 		worked, err := r.session(ctx, stream)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // ending is no failure
 		case errors.Is(err, ErrLogReplaced):
 			r.setErr(stream, err)
 			return err
@@ -27,7 +27,7 @@ func (r *Recorder) follow(ctx context.Context, stream string) error {
 			wait = retryMin
 		}
 		if wait = r.pause(ctx, stream, wait, err); ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // as above
 		}
 	}
 }
@@ -104,7 +104,7 @@ func (f *feed) gather(ctx context.Context) error {
 		m, ok := f.source.TryNext()
 		if !ok {
 			if m, err = f.source.Next(soon); err != nil {
-				return nil //nolint:nilerr // what is there is stored first; the next call meets the error again
+				return nil // what is there is stored first; the next call meets the error again
 			}
 		}
 		f.accept(m)

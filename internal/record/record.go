@@ -85,7 +85,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 	stats, err := r.store.Stats(ctx)
 	switch {
 	case ctx.Err() != nil:
-		return nil
+		return nil //nolint:nilerr // ending is no failure
 	case err != nil:
 		return fmt.Errorf("start recorder: %w", err)
 	}

@@ -213,11 +213,9 @@ func TestStoresEveryStream(t *testing.T) {
 
 func TestGoesOnAfterRestart(t *testing.T) {
 	f := newFixture(t)
-	stop := func() error { return nil }
 	for i := range 4 {
 		f.readings(uint64(100*i), 100)
-		var r *Recorder
-		r, stop = f.start(f.store)
+		r, stop := f.start(f.store)
 		f.readings(uint64(100*i), 100) // all of them again
 		if i%2 == 0 {
 			f.settle(r)
@@ -264,9 +262,12 @@ func TestPassesOverWhatIsNoGood(t *testing.T) {
 		stream, reason string
 		want           float64
 	}{
-		{schemas.StreamReadings, damaged, 3}, {schemas.StreamReadings, invalid, 1},
-		{schemas.StreamFindings, damaged, 1}, {schemas.StreamFindings, invalid, 1},
-		{schemas.StreamNudges, damaged, 1}, {schemas.StreamRollups, damaged, 1},
+		{schemas.StreamReadings, damaged, 3},
+		{schemas.StreamReadings, invalid, 1},
+		{schemas.StreamFindings, damaged, 1},
+		{schemas.StreamFindings, invalid, 1},
+		{schemas.StreamNudges, damaged, 1},
+		{schemas.StreamRollups, damaged, 1},
 	} {
 		if n := count(t, r.metrics.refused.WithLabelValues(c.stream, c.reason)); n != c.want {
 			t.Errorf("%v messages of %s are refused as %s, want %v", n, c.stream, c.reason, c.want)

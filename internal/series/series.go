@@ -22,7 +22,8 @@ type Store interface {
 	// Append stores a batch. When it returns nil, the batch and its position
 	// are on disk, and they got there together: after a crash either both are
 	// there or neither. A batch at or behind the stream's position is dropped
-	// without an error, so an append may be repeated.
+	// without an error, so an append may be repeated. It keeps nothing of the
+	// batch's memory.
 	Append(ctx context.Context, batch Batch) error
 	// Position is the highest log sequence of a stream that was appended, 0
 	// for none.

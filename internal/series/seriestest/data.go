@@ -36,7 +36,7 @@ func between(q series.Query, from, to float64) series.Query {
 func reading(seq uint64, seconds float64) schemas.Item {
 	return schemas.Item{Reading: schemas.Reading{
 		Seq: seq, Time: after(seconds).UnixMilli(),
-		TrunkPitch: int16(seq % 1000), TrunkRoll: -3, Motion: 12, //nolint:gosec // below 1000
+		TrunkPitch: int16(seq % 1000), TrunkRoll: -3, Motion: 12,
 		Fields: schemas.HasTrunk | schemas.HasMotion | schemas.HasSitting | schemas.IsSitting | schemas.IsWorn,
 	}}
 }
@@ -45,7 +45,7 @@ func reading(seq uint64, seconds float64) schemas.Item {
 func readings(seq uint64, n int, seconds, step float64) []schemas.Item {
 	items := make([]schemas.Item, n)
 	for i := range items {
-		items[i] = reading(seq+uint64(i), seconds+float64(i)*step) //nolint:gosec // an index
+		items[i] = reading(seq+uint64(i), seconds+float64(i)*step)
 	}
 	return items
 }

@@ -29,7 +29,7 @@ const (
 func childBatch(seq uint64) series.Batch {
 	i := int(seq) - 1 //nolint:gosec // a small number
 	first := max(i-2, 0) * childItems
-	return raw(seq, run(1, readings(uint64(first), (i+1)*childItems-first, float64(first*childStep), childStep)...)) //nolint:gosec // small numbers
+	return raw(seq, run(1, readings(uint64(first), (i+1)*childItems-first, float64(first*childStep), childStep)...))
 }
 
 // appendUntilKilled is the child: it says each sequence that is stored.
@@ -51,7 +51,7 @@ func kill(t *testing.T, open Open) {
 	}
 	dir := t.TempDir()
 	for i := range kills {
-		acknowledged := killOne(t, dir, uint64(7*i+3)) //nolint:gosec // a small number
+		acknowledged := killOne(t, dir, uint64(7*i+3))
 		s := open(t, dir)
 		at := position(t, s, schemas.StreamReadings)
 		if at < acknowledged {
@@ -61,7 +61,7 @@ func kill(t *testing.T, open Open) {
 		ever := annOf
 		ever.To = monday.AddDate(10, 0, 0)
 		for _, r := range stored(t, s, ever) {
-			if want := reading(uint64(n), float64(n*childStep)); r.Item != want { //nolint:gosec // an index
+			if want := reading(uint64(n), float64(n*childStep)); r.Item != want {
 				t.Fatalf("reading %d is %+v, want %+v", n, r.Item, want)
 			}
 			n++
@@ -84,7 +84,7 @@ func killOne(t *testing.T, dir string, batches uint64) (acknowledged uint64) {
 		t.Fatal(err)
 	}
 	name, _, _ := strings.Cut(t.Name(), "/")
-	child := exec.CommandContext(t.Context(), self, "-test.run=^"+name+"$", "-test.v") //nolint:gosec // this binary
+	child := exec.CommandContext(t.Context(), self, "-test.run=^"+name+"$", "-test.v")
 	child.Env = append(os.Environ(), childEnv+"="+dir)
 	child.WaitDelay = 10 * time.Second
 	out, err := child.StdoutPipe()

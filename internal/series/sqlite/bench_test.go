@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -16,20 +15,6 @@ var org = schemas.MustID("acme")
 
 // benchStart is a Monday, 9:00 UTC.
 var benchStart = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
-
-func openBench(b *testing.B) *Store {
-	b.Helper()
-	s, err := Open(b.TempDir(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			b.Error(err)
-		}
-	})
-	return s
-}
 
 // wearable makes the readings of one simulated device.
 type wearable struct {
@@ -83,7 +68,7 @@ func BenchmarkAppend(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			ctx := context.Background()
-			s := openBench(b)
+			s := closedTest(b, b.TempDir())
 			wearables := make([]*wearable, 60)
 			for i := range wearables {
 				wearables[i] = newWearable(i, benchStart)
@@ -118,4 +103,89 @@ func BenchmarkAppend(b *testing.B) {
 			b.ReportMetric(float64(stats.Bytes)/float64(readings), "B/reading")
 		})
 	}
+}
+
+// office is a store with the minutes of 60 wearers, 14 days of 500 each, and
+// two wearers' raw readings of a day: one in 4 s and two a second.
+func office(b *testing.B) *Store {
+	b.Helper()
+	s := closedTest(b, b.TempDir())
+	batch := series.Batch{Stream: schemas.StreamRollups}
+	for day := range 14 {
+		for m := range 500 {
+			for w := range 60 {
+				batch.Rollups = append(batch.Rollups, schemas.Rollup{
+					Org: org, Wearer: schemas.MustID(fmt.Sprintf("w%03d", w)), Minute: benchStart.Unix()/60 + int64(day*1440+m),
+					Sitting: 41.5, Standing: 10, Moving: 8.5, Upright: 30.25, Slouched: 21.25, Flexion: 12.3,
+				})
+			}
+		}
+		batch.Seq++
+		if err := s.Append(context.Background(), batch); err != nil {
+			b.Fatal(err)
+		}
+		batch.Rollups = batch.Rollups[:0]
+	}
+	slow, fast := newWearable(1, benchStart), newWearable(2, benchStart)
+	for i := range 8 * 60 * 60 / 200 { // a message of 200 s
+		r := series.Batch{Stream: schemas.StreamReadings, Seq: uint64(i) + 1, Readings: []schemas.Batch{slow.next(50, 4*time.Second), fast.next(400, 500*time.Millisecond)}}
+		if err := s.Append(context.Background(), r); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return s
+}
+
+// BenchmarkQuery reads what the pages read.
+func BenchmarkQuery(b *testing.B) {
+	s := office(b)
+	ctx := context.Background()
+	day := series.Query{Org: org, Wearer: schemas.MustID("w001"), From: benchStart, To: benchStart.AddDate(0, 0, 1)}
+	fast, all := day, day
+	fast.Wearer = schemas.MustID("w002")
+	all.To = benchStart.AddDate(0, 0, 14)
+	raw := func(q series.Query) func() (int, error) {
+		return func() (int, error) {
+			n := 0
+			return 1, s.Readings(ctx, q, func(series.Reading) error { n++; return nil })
+		}
+	}
+	for _, c := range []struct {
+		name string
+		ask  func() (int, error)
+	}{
+		{"readings of a day, 7,200", raw(day)},
+		{"readings of a day, 57,600", raw(fast)},
+		{"rollups of a day", func() (int, error) { r, err := s.Rollups(ctx, day); return len(r), err }},
+		{"totals of a day, 60 wearers", func() (int, error) { r, err := s.Totals(ctx, day); return len(r), err }},
+		{"totals of 14 days, 60 wearers", func() (int, error) { r, err := s.Totals(ctx, all); return len(r), err }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				if n, err := c.ask(); err != nil || n == 0 {
+					b.Fatal(n, err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRollups appends a minute of each of 60 wearers.
+func BenchmarkRollups(b *testing.B) {
+	s := closedTest(b, b.TempDir())
+	batch := series.Batch{Stream: schemas.StreamRollups}
+	for b.Loop() {
+		batch.Seq++
+		batch.Rollups = batch.Rollups[:0]
+		for w := range 60 {
+			batch.Rollups = append(batch.Rollups, schemas.Rollup{
+				Org: org, Wearer: schemas.MustID(fmt.Sprintf("w%03d", w)), Minute: benchStart.Unix()/60 + int64(batch.Seq),
+				Sitting: 41.5, Standing: 10, Moving: 8.5, Upright: 30.25, Slouched: 21.25, Flexion: 12.3,
+			})
+		}
+		if err := s.Append(context.Background(), batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(60*b.N)/b.Elapsed().Seconds(), "rollups/s")
 }

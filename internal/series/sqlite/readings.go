@@ -79,7 +79,7 @@ func (a *appending) takeNew(ctx context.Context, b *schemas.Batch) error {
 			}
 			block = n
 		}
-		if !set.add(uint16(item.Seq & (1<<blockBits - 1))) { //nolint:gosec // masked
+		if !set.add(uint16(item.Seq & (1<<blockBits - 1))) {
 			a.counts[countDuplicates]++
 			continue
 		}

@@ -26,7 +26,7 @@ func (s *spans) add(n uint16) bool {
 		if n == set[last].to+1 {
 			set[last].to = n
 		} else {
-			*s = append(set, span{n, n})
+			*s = append(*s, span{n, n})
 		}
 		return true
 	}
@@ -82,7 +82,7 @@ func decodeSpans(b []byte) (spans, error) {
 		if to >= 1<<blockBits || skip == 0 && next > 0 {
 			return nil, errSpans
 		}
-		s = append(s, span{uint16(from), uint16(to)})
+		s = append(s, span{uint16(from), uint16(to)}) //nolint:gosec // checked above
 		next, b = to+1, b[n+m:]
 	}
 	return s, nil

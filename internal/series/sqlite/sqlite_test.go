@@ -17,6 +17,21 @@ func openTest(t testing.TB, dir string) *Store {
 	return s
 }
 
+// closedTest is a store that the test's end closes.
+func closedTest(t testing.TB, dir string) *Store {
+	t.Helper()
+	s := openTest(t, dir)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 func TestStore(t *testing.T) {
-	seriestest.Run(t, func(t testing.TB, dir string) series.Store { return openTest(t, dir) })
+	seriestest.Run(t, func(t testing.TB, dir string) series.Store {
+		t.Helper()
+		return openTest(t, dir)
+	})
 }
