@@ -39,7 +39,7 @@ func (w *Wearer) hear(e *schemas.Event, at int64) {
 // calibrate sets the baseline of a pose; a direction that cannot be one, or an
 // unknown pose, changes nothing.
 func (s *signals) calibrate(pose schemas.Pose, upright [3]int16) {
-	if _, ok := uprightFrame(upright); !ok {
+	if !isUpright(upright) {
 		return
 	}
 	switch pose {

@@ -9,18 +9,6 @@ const (
 	leastGravity = 0.1 // g, below it the sensor falls and gravity has no direction
 )
 
-type vector [3]float64
-
-func (a vector) dot(b vector) float64 { return a[0]*b[0] + a[1]*b[1] + a[2]*b[2] }
-
-func (a vector) cross(b vector) vector {
-	return vector{a[1]*b[2] - a[2]*b[1], a[2]*b[0] - a[0]*b[2], a[0]*b[1] - a[1]*b[0]}
-}
-
-func (a vector) scale(k float64) vector { return vector{a[0] * k, a[1] * k, a[2] * k} }
-
-func (a vector) length() float64 { return math.Sqrt(a.dot(a)) }
-
 // settle moves Gravity towards acc by what a first-order low-pass does in ms;
 // after a gap it starts anew.
 func (s *signals) settle(acc [3]int16, ms int64, p *Params) {
@@ -35,40 +23,41 @@ func (s *signals) settle(acc [3]int16, ms int64, p *Params) {
 	s.Settled = true
 }
 
-// frame is the wearer's upright pose seen by the sensor, as unit vectors at
-// right angles: up, ap to the wearer's back and lat to the left. The specific
-// force of a trunk that bends forward turns from up towards ap, of one that
-// leans to the right from up towards lat. With x to the right, y up and z to
-// the back, lat = ap x up; the other order would turn the sign of the lean.
-type frame struct{ up, ap, lat vector }
-
-// uprightFrame is the frame of an upright direction in thousandths of g; false
-// if it is too short, or along z, so that forward has no meaning.
-func uprightFrame(upright [3]int16) (frame, bool) {
-	up := vector{float64(upright[0]), float64(upright[1]), float64(upright[2])}
-	n := up.length()
-	if n < leastUpright*1000 {
-		return frame{}, false
-	}
-	up = up.scale(1 / n)
-	ap := vector{-up[2] * up[0], -up[2] * up[1], 1 - up[2]*up[2]} // z less its part along up
-	n = ap.length()
-	if n < leastAcross {
-		return frame{}, false
-	}
-	ap = ap.scale(1 / n)
-	return frame{up: up, ap: ap, lat: ap.cross(up)}, true
-}
-
 // inclination is the forward flexion and the lean to the right, in degrees, of
-// a trunk that measures gravity, against its upright direction.
-func inclination(gravity [3]float32, upright [3]int16) (theta, phi float64, ok bool) {
-	f, ok := uprightFrame(upright)
-	g := vector{float64(gravity[0]), float64(gravity[1]), float64(gravity[2])}
-	if !ok || g.length() < leastGravity {
+// a trunk that measures gravity in g, against its upright direction in
+// thousandths of g; false if one of them has no direction.
+//
+// With u the unit vector of gravity and u0 that of upright, z made at right
+// angles to u0 is the wearer's back, ap, and lat = ap x u0 the left; the sensor's
+// axes are x to the right, y up, z to the back. A trunk that bends forward turns
+// u from u0 towards ap, one that leans to the right towards lat, so flexion is
+// atan2(u.ap, u.u0) and lean atan2(u.lat, u.u0); u0 x ap would turn the sign of
+// the lean. Written out, with U the upright direction as it is, n its length and
+// h that of its part along x and y:
+//
+//	u.u0 = g.U / n    u.ap = (n^2 gz - Uz g.U) / (n h)    u.lat = (Ux gy - Uy gx) / h
+//
+// The common factor 1/n is left out, for it does not change an angle.
+func inclination(g [3]float32, upright [3]int16) (flexion, lean float64, ok bool) {
+	gx, gy, gz := float64(g[0]), float64(g[1]), float64(g[2])
+	if !isUpright(upright) || gx*gx+gy*gy+gz*gz < leastGravity*leastGravity {
 		return 0, 0, false
 	}
+	ux, uy, uz := float64(upright[0]), float64(upright[1]), float64(upright[2])
+	across := ux*ux + uy*uy
+	square, h := across+uz*uz, math.Sqrt(across)
+	up := gx*ux + gy*uy + gz*uz
+	back := (square*gz - uz*up) / h
+	left := (ux*gy - uy*gx) * math.Sqrt(square) / h
 	const degrees = 180 / math.Pi
-	up := g.dot(f.up)
-	return math.Atan2(g.dot(f.ap), up) * degrees, math.Atan2(g.dot(f.lat), up) * degrees, true
+	return math.Atan2(back, up) * degrees, math.Atan2(left, up) * degrees, true
+}
+
+// isUpright reports whether a direction in thousandths of g can be the upright
+// pose: not too short, and not along z, where forward would mean nothing.
+func isUpright(v [3]int16) bool {
+	x, y, z := float64(v[0]), float64(v[1]), float64(v[2])
+	across := x*x + y*y
+	square := across + z*z
+	return square >= leastUpright*leastUpright*1e6 && across >= leastAcross*leastAcross*square
 }

@@ -21,7 +21,10 @@ func leaned(theta, phi float64) [3]int16 {
 	return [3]int16{schemas.Thousandths(x / n), schemas.Thousandths(1 / n), schemas.Thousandths(z / n)}
 }
 
-func near(got, want, within float64) bool { return math.Abs(got-want) <= within }
+// near compares two angles in degrees.
+func near(got, want, within float64) bool {
+	return math.Abs(math.Remainder(got-want, 360)) <= within
+}
 
 func inclined(t interface{ Fatal(...any) }, acc, upright [3]int16) (theta, phi float64) {
 	var g [3]float32
@@ -70,14 +73,50 @@ func TestInclinationIsRelativeToUpright(t *testing.T) {
 	})
 }
 
+type vector [3]float64
+
+func (a vector) dot(b vector) float64 { return a[0]*b[0] + a[1]*b[1] + a[2]*b[2] }
+
+func (a vector) cross(b vector) vector {
+	return vector{a[1]*b[2] - a[2]*b[1], a[2]*b[0] - a[0]*b[2], a[0]*b[1] - a[1]*b[0]}
+}
+
+func (a vector) unit() vector {
+	n := math.Sqrt(a.dot(a))
+	return vector{a[0] / n, a[1] / n, a[2] / n}
+}
+
+// What is written out for speed is the definition.
+func TestInclinationIsTheDefinition(t *testing.T) {
+	axis := rapid.Custom(func(t *rapid.T) [3]int16 {
+		part := rapid.Int16Range(-1200, 1200)
+		return [3]int16{part.Draw(t, "x"), part.Draw(t, "y"), part.Draw(t, "z")}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		acc := axis.Filter(func(v [3]int16) bool {
+			x, y, z := int(v[0]), int(v[1]), int(v[2])
+			return x*x+y*y+z*z > 100*100
+		}).Draw(t, "acc")
+		up := axis.Filter(isUpright).Draw(t, "upright")
+		u := vector{float64(acc[0]), float64(acc[1]), float64(acc[2])}.unit()
+		u0 := vector{float64(up[0]), float64(up[1]), float64(up[2])}.unit()
+		ap := vector{-u0[2] * u0[0], -u0[2] * u0[1], 1 - u0[2]*u0[2]}.unit()
+		lat := ap.cross(u0)
+		theta, phi := inclined(t, acc, up)
+		if !near(theta, math.Atan2(u.dot(ap), u.dot(u0))/radians, 0.01) || !near(phi, math.Atan2(u.dot(lat), u.dot(u0))/radians, 0.01) {
+			t.Fatalf("got %g and %g", theta, phi)
+		}
+	})
+}
+
 func TestUprightIsRefused(t *testing.T) {
 	for _, v := range [][3]int16{{}, {0, 499, 0}, {0, 0, 1000}, {50, 50, -1000}} {
-		if _, ok := uprightFrame(v); ok {
+		if isUpright(v) {
 			t.Errorf("%v was taken as an upright direction", v)
 		}
 	}
 	for _, v := range [][3]int16{{0, 500, 0}, {0, 120, 1000}, {1000, 0, 0}, {0, -1000, 0}} {
-		if _, ok := uprightFrame(v); !ok {
+		if !isUpright(v) {
 			t.Errorf("%v was refused as an upright direction", v)
 		}
 	}
