@@ -101,7 +101,12 @@ func (r *Runner) Run(ctx context.Context) error {
 		return err
 	}
 	r.emit = &emitter{log: r.o.Log, logger: r.o.Logger}
-	reader, err := r.o.Log.Reader(ctx, schemas.StreamReadings, nil, r.start())
+	first := r.start()
+	r.last = first - 1
+	if err := r.tell(ctx); err != nil {
+		return err
+	}
+	reader, err := r.o.Log.Reader(ctx, schemas.StreamReadings, nil, first)
 	if err != nil {
 		return fmt.Errorf("run detection: %w", err)
 	}

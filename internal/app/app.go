@@ -210,7 +210,7 @@ func (a *App) startDetection(ctx context.Context, nc *nats.Conn) error {
 	a.onStop("audience", func(context.Context) error { return audience.Close() })
 	params := detect.Defaults()
 	a.runner = runner.New(runner.Options{
-		Log: a.bus, Checkpoints: checkpoints, Params: &params, Registerer: a.metrics, Logger: a.o.Logger,
+		Log: a.bus, Checkpoints: checkpoints, Params: params, Registerer: a.metrics, Logger: a.o.Logger,
 		Watched: audience.Watched,
 		Show: func(org, wearer schemas.ID, p detect.Posture) {
 			if err := audience.Show(org, wearer, p); err != nil {
@@ -247,7 +247,7 @@ func (a *App) startDashboard(l net.Listener, nc *nats.Conn) error {
 	params := detect.Defaults()
 	handler, err := dashboard.New(dashboard.Options{
 		Store: a.store, Registry: a.registry, Live: liveEvents{live.NewWatcher(nc)},
-		Office: office.New(a.store, a.registry), Authority: auth.Local{}, Params: &params,
+		Office: office.New(a.store, a.registry), Authority: auth.Local{}, Params: params,
 		Ready: a.checks(), Gatherer: a.metrics, Registerer: a.metrics, Logger: a.o.Logger, Insecure: a.o.InsecureListen,
 	})
 	if err != nil {
