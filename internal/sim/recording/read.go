@@ -91,10 +91,10 @@ func (r *Recording) rows(name string, in *csv.Reader, f *format) error {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		line, _ := in.FieldPos(0)
 		if err != nil {
-			return lineError(name, line, err)
+			return lineError(name, len(r.Rows)+2, err)
 		}
+		line, _ := in.FieldPos(0)
 		row, err := f.row(fields)
 		if err != nil {
 			return lineError(name, line, err)
