@@ -16,7 +16,7 @@ func (s *Store) Append(ctx context.Context, batch series.Batch) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.append(ctx, &batch); err != nil {
-		s.known = newKnown()
+		s.known = newKnown() // it may be ahead of the file, or not: a commit's error does not tell
 		return fmt.Errorf("append %s up to %d: %w", batch.Stream, batch.Seq, err)
 	}
 	return nil
@@ -63,7 +63,7 @@ type appending struct {
 
 	tx     *sql.Tx
 	stmts  map[string]*sql.Stmt
-	blocks map[blockKey]*spans // the sets it touches, copies
+	blocks map[blockKey]*spans // the sets it changes
 	counts map[string]int64    // by how much counters grow
 }
 

@@ -18,9 +18,9 @@ type runName struct {
 
 type blockKey struct{ run, block int64 }
 
-// known is what appends remember of the file, as of its last commit. It is
-// only changed after a commit, and forgotten when an append fails or another
-// connection has written: it is never ahead of the disk.
+// known is what appends remember of the file. Appends change it as they go; it
+// is forgotten when one fails and when another connection has written, so that
+// it is never ahead of the disk.
 type known struct {
 	version int64 // the file's data_version
 	wearers map[wearerName]int64

@@ -128,15 +128,13 @@ func (a *appending) storeMinute(ctx context.Context, chunks []chunk) (n int, err
 	return n, a.exec(ctx, sqlMinute, key, r.data)
 }
 
-// block is the copy of a set that this append changes.
+// block is a set that this append changes.
 func (a *appending) block(ctx context.Context, key blockKey) (*spans, error) {
 	if set, ok := a.blocks[key]; ok {
 		return set, nil
 	}
 	set, ok := a.known.block(key)
-	if ok {
-		set = slices.Clone(set)
-	} else {
+	if !ok {
 		var b []byte
 		err := a.stmt(ctx, sqlSeen).QueryRowContext(ctx, key.run, key.block).Scan(&b)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
