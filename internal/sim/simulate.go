@@ -90,7 +90,7 @@ func Simulate(ctx context.Context, o Options) (Counts, error) {
 		defer cancel()
 	}
 	stop := fleet.report(run, o.Progress)
-	err = play(run, crowd, spacing, func(w *Wearer) *Device { return fleet[w] }, o.Hooks)
+	err = play(run, crowd, spacing, fleet.Of, o.Hooks)
 	stop()
 	return fleet.Counts(), errors.Join(err, fleet.close(ctx))
 }
@@ -131,6 +131,9 @@ func (o *Options) connect(ctx context.Context, crowd []*Wearer) (Fleet, error) {
 		URL: o.URL, Org: o.Org, Username: o.Username, Password: o.Password, Hertz: o.Hertz, Logger: o.Logger,
 	})
 }
+
+// Of is the device of a wearer.
+func (f Fleet) Of(w *Wearer) *Device { return f[w] }
 
 // Counts sums the devices' counts.
 func (f Fleet) Counts() Counts {
