@@ -38,6 +38,7 @@ func BenchmarkStepAcc(b *testing.B) { benchmark(b, benchItems(true)) }
 
 // benchmark reports the cost of one reading, order and minutes included.
 func benchmark(b *testing.B, list []schemas.Item) {
+	b.Helper()
 	w, out, in := NewWearer(org, person, Defaults()), &Output{}, batch(list)
 	w.Take(in, out)
 	b.ReportAllocs()

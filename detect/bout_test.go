@@ -146,7 +146,7 @@ func TestSittingSecondsAtTwoHertz(t *testing.T) {
 	seated := uint32(0)
 	for i := range list {
 		r := &list[i].Reading
-		if seated += 1; !r.Fields.Has(schemas.IsSitting) {
+		if seated++; !r.Fields.Has(schemas.IsSitting) {
 			seated = 0
 		}
 		r.Fields = r.Fields&^(schemas.HasSitting|schemas.IsSitting) | schemas.HasSittingS

@@ -106,9 +106,9 @@ func (p *Params) Validate() error {
 	}
 	for _, d := range []time.Duration{
 		p.Disorder, p.Hold, p.GapEnds, p.BridgeMax, p.MotionWindow, p.CalibrateFor, p.SlouchClear,
-		p.SlouchOpen, p.SlouchNudge, p.SittingLevels[0], p.AwayIgnored, p.AwayEnds, p.BreakMoving, p.BreakAfter,
+		p.SlouchOpen, p.SlouchNudge, p.SittingLevels[0], p.SittingLevels[2], p.AwayIgnored, p.AwayEnds, p.BreakMoving, p.BreakAfter,
 	} {
-		check(d >= time.Millisecond, "a duration is under 1 ms: set each of them")
+		check(d >= time.Millisecond && d <= 24*time.Hour, "a duration is under 1 ms or over 24 h")
 	}
 	check(p.MovingG > 0, "MovingG is not positive")
 	check(p.GravityHz > 0, "GravityHz is not positive")

@@ -118,31 +118,55 @@ func (s *state) wearer(p *Params) (*Wearer, error) {
 
 // check refuses numbers that judging could not go on from.
 func (s *state) check() error {
-	r := &s.Rules
-	for _, f := range []float64{
-		r.Last.Flexion, float64(r.Last.Lean), r.Slouch.Bent, s.Minute.Bent, float64(r.Signals.Motion.Sum), float64(r.Signals.Motion.SumQ),
-		float64(r.Signals.Gravity[0]), float64(r.Signals.Gravity[1]), float64(r.Signals.Gravity[2]),
-	} {
-		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return errors.New("a number in it is not finite")
+	r, m := &s.Rules, &s.Minute
+	g, motion, slouch, bout := &r.Signals.Gravity, &r.Signals.Motion, &r.Slouch, &r.Bout
+	if !finite(r.Last.Flexion, float64(r.Last.Lean), slouch.Bent, m.Bent, float64(motion.Sum), float64(motion.SumQ),
+		float64(g[0]), float64(g[1]), float64(g[2])) {
+		return errors.New("a number in it is not finite")
+	}
+	for _, sum := range motion.Sums {
+		if !finite(float64(sum)) || sum < 0 {
+			return errors.New("a motion in it is impossible")
 		}
 	}
-	for _, f := range r.Signals.Motion.Sums {
-		if !(f >= 0 && f <= math.MaxFloat32) {
-			return errors.New("a motion in it is not finite")
+	for _, ms := range []int64{
+		s.Newest, r.Last.At, motion.From, slouch.Start, slouch.Dwell, slouch.ClearFrom, slouch.Blind.From,
+		bout.Start, bout.Len, bout.AwayFrom, bout.Blind.From, bout.LastEnd, m.Minute * minuteMS,
+		int64(slouch.Clear), int64(slouch.Moved), int64(bout.Away), int64(bout.Moved),
+	} {
+		if ms < 0 || ms > latest {
+			return fmt.Errorf("a time in it is impossible: %d ms", ms)
+		}
+	}
+	for _, ms := range []int32{m.Sitting, m.Standing, m.Moving, m.NotWorn, m.Upright, m.Slouched} {
+		if ms < 0 || ms > minuteMS {
+			return fmt.Errorf("%d ms of a minute in it are impossible", ms)
 		}
 	}
 	switch {
-	case r.Signals.Motion.Last >= slots:
+	case motion.Last >= slots:
 		return errors.New("a motion slot in it does not exist")
-	case r.Bout.Level < 0 || r.Bout.Level > 3 || r.Slouch.Level < 0 || r.Slouch.Level > 2:
+	case bout.Level < 0 || bout.Level > 3 || slouch.Level < 0 || slouch.Level > 2:
 		return errors.New("a level in it does not exist")
-	case r.Slouch.Level > 0 && r.Slouch.Dwell <= 0, r.Bout.Level > 0 && !r.Bout.On:
+	case slouch.Level > 0 && slouch.Dwell == 0, bout.Level > 0 && !bout.On:
 		return errors.New("an episode in it is about nothing")
 	case s.Measure != nil && len(s.Measure.Samples) > mostPoses:
 		return errors.New("a calibration in it is too long")
 	}
 	return nil
+}
+
+// latest is the greatest event time in a checkpoint, the year 287396, in ms:
+// differences of such times do not overflow.
+const latest = 1 << 53
+
+func finite(numbers ...float64) bool {
+	for _, f := range numbers {
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // waiting brings back the items behind a hole.

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"strconv"
 	"time"
 
 	"sitwell/schemas"
@@ -125,7 +126,7 @@ func (pr *proof) find(step schemas.Step, f schemas.Finding) {
 	f.Episode = schemas.EpisodeID(w.org, w.wearer, f.Rule, f.Start)
 	f.ID = f.Episode + "-" + string(step)
 	if step != schemas.Closed {
-		f.ID += string(rune('0' + f.Level))
+		f.ID += strconv.Itoa(f.Level)
 	}
 	pr.out.Findings = append(pr.out.Findings, f)
 }
