@@ -1,0 +1,178 @@
+// The API as the page sees it. Units are in the names: _s seconds, _min minutes,
+// _deg degrees. Times are RFC 3339 in UTC; minutes are counted since 1970.
+
+export interface Org {
+  id: string;
+  name: string;
+  zone: string;
+}
+
+export interface Wearer {
+  id: string;
+  name: string;
+  team?: string;
+  team_name?: string;
+  zone: string;
+}
+
+export interface Minutes {
+  minute: number[];
+  sitting_s: number[];
+  standing_s: number[];
+  moving_s: number[];
+  not_worn_s: number[];
+  upright_s: number[];
+  slouched_s: number[];
+  flexion_deg: (number | null)[];
+  breaks: number[];
+}
+
+export interface Totals {
+  sitting_min: number;
+  standing_min: number;
+  moving_min: number;
+  not_worn_min: number;
+  upright_min: number;
+  slouched_min: number;
+  slouched_share: number | null;
+  flexion_deg: number | null;
+  longest_bout_min: number;
+  breaks: number;
+  unprompted_breaks: number;
+  slouch_episodes: number;
+  sitting_episodes: number;
+  nudges_sent: number;
+  nudges_held: number;
+  correction_s: number | null;
+}
+
+export type Rule = 'slouch' | 'sitting';
+
+export interface Episode {
+  id: string;
+  rule: Rule;
+  start: string;
+  end?: string;
+  level: number;
+  outcome?: string;
+  seconds: number;
+  flexion_deg?: number;
+}
+
+export interface Nudge {
+  id: string;
+  episode: string;
+  rule: Rule;
+  level: number;
+  time: string;
+  status: 'sent' | 'ambiguous' | 'held';
+  text?: string;
+  reason?: string;
+  held_by?: string;
+  why?: string;
+  reply?: string;
+  replied_at?: string;
+  corrected_at?: string;
+  correction_s?: number;
+  outcome?: string;
+}
+
+export interface Day {
+  org: string;
+  wearer: Wearer;
+  date: string;
+  zone: string;
+  from: string;
+  to: string;
+  today: boolean;
+  minutes: Minutes;
+  totals: Totals;
+  episodes: Episode[];
+  nudges: Nudge[];
+}
+
+export interface Posture {
+  seq: number;
+  time: number;
+  flexion_deg: number;
+  lean_deg: number;
+  shown: boolean;
+  known: boolean;
+  moving: boolean;
+  motion_known: boolean;
+  sitting: boolean;
+  sitting_known: boolean;
+  worn: boolean;
+  dwell_s: number;
+  bout_s: number;
+  slouch_level: number;
+  sitting_level: number;
+}
+
+export interface Figures {
+  suppressed: boolean;
+  contributors?: string;
+  sitting_min: number | null;
+  slouched_pct: number | null;
+  breaks: number | null;
+  flexion_deg: number | null;
+}
+
+export interface Window extends Figures {
+  label: string;
+  from: string;
+  to: string;
+}
+
+export interface Group {
+  name: string;
+  teams: string[];
+  weeks: Window[];
+}
+
+export interface Office {
+  org: string;
+  zone: string;
+  k: number;
+  day_k: number;
+  groups: Group[];
+  office: Window[];
+  days: Window[];
+}
+
+/** Problem is an error in words that a person can act on. */
+export class Problem extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'Problem';
+  }
+}
+
+async function ask<T>(path: string, signal?: AbortSignal): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, { headers: { Accept: 'application/json' }, ...(signal ? { signal } : {}) });
+  } catch (err) {
+    if (signal?.aborted) throw err;
+    throw new Problem('unreachable', 'The server does not answer. Is sitwell running?');
+  }
+  const body: unknown = await response.json().catch(() => undefined);
+  if (response.ok && body !== undefined) return body as T;
+  const error = (body as { error?: { code?: string; message?: string } } | undefined)?.error;
+  throw new Problem(error?.code ?? 'unreadable', error?.message ?? `The server gave an answer that cannot be read (${response.status}).`);
+}
+
+const orgPath = (org: string) => `api/v1/orgs/${encodeURIComponent(org)}`;
+const wearerPath = (org: string, wearer: string) => `${orgPath(org)}/wearers/${encodeURIComponent(wearer)}`;
+
+export const api = {
+  orgs: async (signal?: AbortSignal) => (await ask<{ orgs: Org[] }>('api/v1/orgs', signal)).orgs,
+  wearers: async (org: string, signal?: AbortSignal) => (await ask<{ wearers: Wearer[] }>(`${orgPath(org)}/wearers`, signal)).wearers,
+  office: (org: string, signal?: AbortSignal) => ask<Office>(`${orgPath(org)}/office`, signal),
+  day: (org: string, wearer: string, date: string | undefined, signal?: AbortSignal) =>
+    ask<Day>(`${wearerPath(org, wearer)}/day${date ? `?date=${encodeURIComponent(date)}` : ''}`, signal),
+  livePath: (org: string, wearer: string) => `api/v1/live?org=${encodeURIComponent(org)}&wearer=${encodeURIComponent(wearer)}`,
+};

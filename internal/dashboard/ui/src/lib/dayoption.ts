@@ -1,0 +1,160 @@
+// The chart of a day: a band of what was done, the episodes under it, and the
+// curve of flexion with the nudges, on one axis of minutes since midnight.
+
+import type { Day, Nudge } from './api';
+import type { Option } from './chart.svelte';
+import { axis, band, bars, flexion, minuteAt, position, slouchFrom, type Bar } from './shape';
+import { clock, degrees, outcome, seconds } from './words';
+
+type Ink = (name: string) => string;
+
+interface Place {
+  coord: (at: [number, number]) => [number, number];
+  value: (i: number) => number;
+}
+
+/** tip makes the text of a tooltip: elements and not HTML, so that nothing in a
+ *  name or a reason can be markup, and no style is inline. */
+export function tip(...lines: [strong: string, ...rest: string[]]): HTMLElement {
+  const box = document.createElement('div');
+  box.className = 'tip';
+  lines.forEach((text, i) => {
+    const line = document.createElement(i === 0 ? 'strong' : 'span');
+    line.textContent = text;
+    box.append(line);
+  });
+  return box;
+}
+
+const font = 'ui-sans-serif, system-ui, sans-serif';
+const nudgeHeight = 44; // degrees; above the curve
+
+/** dayOption is the option of the chart. */
+export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Option {
+  const { min, max } = axis(day, now);
+  const zero = Date.parse(day.from);
+  const at = (x: number) => clock(zero + x * 60000, day.zone);
+  const left = narrow ? 30 : 40;
+  const side = { left, right: narrow ? 8 : 14 };
+  const label = { color: ink('muted'), fontFamily: font, fontSize: 12 };
+  const x = (grid: number, show: boolean) => ({
+    type: 'value', gridIndex: grid, min, max,
+    interval: max - min > (narrow ? 300 : 720) ? 120 : 60,
+    axisLine: { show: false }, axisTick: { show: false },
+    axisLabel: { show, ...label, formatter: at, hideOverlap: true, margin: 12 },
+    splitLine: { show: true, lineStyle: { color: ink('line'), width: 1 } },
+    axisPointer: { show: true, label: { show: false }, lineStyle: { color: ink('muted'), type: 'solid', width: 1 } },
+  });
+  const hidden = { type: 'value', min: 0, max: 1, axisLabel: { show: false }, splitLine: { show: false }, axisTick: { show: false }, axisLine: { show: false } };
+  const line = flexion(day);
+  const highest = line.reduce((top, [, deg]) => Math.max(top, deg ?? 0), 30);
+  const top = Math.max(nudgeHeight + 4, Math.ceil(highest / 10) * 10 + 10);
+
+  return {
+    animation: false,
+    textStyle: { fontFamily: font },
+    grid: [
+      { ...side, top: 8, height: 40 },
+      { ...side, top: 54, height: 20 },
+      { ...side, top: 92, bottom: 34 },
+    ],
+    xAxis: [x(0, false), x(1, false), x(2, true)],
+    yAxis: [
+      { ...hidden, gridIndex: 0 },
+      { ...hidden, gridIndex: 1 },
+      {
+        type: 'value', gridIndex: 2, min: -10, max: top, interval: 10,
+        axisLabel: { ...label, formatter: (v: number) => (v % 20 === 0 && v < top ? degrees(v) : '') },
+        axisLine: { show: false }, axisTick: { show: false },
+        splitLine: { show: false },
+      },
+    ],
+    axisPointer: { link: [{ xAxisIndex: 'all' }] },
+    tooltip: {
+      trigger: 'axis', confine: true, padding: [8, 12], transitionDuration: 0,
+      backgroundColor: ink('card'), borderColor: ink('line'), borderWidth: 1,
+      textStyle: { color: ink('ink'), fontFamily: font },
+      formatter: (params: unknown) => {
+        const x = (params as { axisValue?: number }[])[0]?.axisValue;
+        return x === undefined ? '' : about(day, Number(x), at, now);
+      },
+    },
+    visualMap: {
+      show: false, type: 'piecewise', seriesIndex: 3, dimension: 1,
+      pieces: [{ lt: slouchFrom, color: ink('accent') }, { gte: slouchFrom, color: ink('warn') }],
+      outOfRange: { color: ink('accent') },
+    },
+    series: [
+      {
+        type: 'custom', xAxisIndex: 0, yAxisIndex: 0, clip: true, silent: true,
+        data: band(day).map((p) => [p.x0, p.y0, p.x1, p.y1, p.state]),
+        encode: { x: [0, 2], y: [1, 3] },
+        renderItem: rect([ink('sitting'), ink('standing'), ink('moving'), ink('notworn')], 0),
+      },
+      episodes(bars(day, 'sitting', now), 0.56, 1, ink('sitting')),
+      episodes(bars(day, 'slouch', now), 0, 0.44, ink('warn')),
+      {
+        type: 'line', xAxisIndex: 2, yAxisIndex: 2, data: line, showSymbol: false, connectNulls: false,
+        lineStyle: { width: 1.8, join: 'round' }, areaStyle: { opacity: 0.1, origin: 0 }, emphasis: { disabled: true },
+        markLine: {
+          silent: true, symbol: 'none', animation: false,
+          data: [
+            { yAxis: slouchFrom, lineStyle: { color: ink('warn'), type: [5, 5], width: 1 }, label: { formatter: '15°', position: 'insideStartTop', color: ink('warn'), fontSize: 11, fontFamily: font } },
+            { yAxis: 0, lineStyle: { color: ink('line'), type: 'solid', width: 1 }, label: { show: false } },
+          ],
+        },
+      },
+      nudges(day, 'sent', ink, top - 5),
+      nudges(day, 'held', ink, top - 5),
+    ],
+  };
+}
+
+/** rect draws [x0, y0, x1, y1, colour] with a radius, and never thinner than a hair. */
+function rect(colours: string[], r: number) {
+  return (_: unknown, api: Place) => {
+    const [x0, y0] = api.coord([api.value(0), api.value(1)]);
+    const [x1, y1] = api.coord([api.value(2), api.value(3)]);
+    return {
+      type: 'rect',
+      shape: { x: x0, y: y1, width: Math.max(2, x1 - x0 - (r === 0 ? 0.6 : 0)), height: y0 - y1, r },
+      style: { fill: colours[api.value(4)] },
+    };
+  };
+}
+
+function episodes(list: Bar[], y0: number, y1: number, colour: string) {
+  return {
+    type: 'custom', xAxisIndex: 1, yAxisIndex: 1, clip: true, silent: true,
+    data: list.map((b) => [b.x0, y0, b.x1, y1, 0]),
+    encode: { x: [0, 2], y: [1, 3] },
+    renderItem: rect([colour], 3),
+  };
+}
+
+function nudges(day: Day, status: 'sent' | 'held', ink: Ink, y: number) {
+  const held = status === 'held';
+  return {
+    type: 'scatter', xAxisIndex: 2, yAxisIndex: 2, symbol: 'circle', symbolSize: 9, silent: true, z: 5,
+    data: day.nudges.filter((n) => (n.status === 'held') === held).map((n) => [position(day, n.time), y]),
+    itemStyle: held ? { color: ink('card'), borderColor: ink('ink'), borderWidth: 1.5 } : { color: ink('ink') },
+  };
+}
+
+/** about says what there is at a place of the axis. */
+function about(day: Day, x: number, at: (x: number) => string, now: number): HTMLElement {
+  const minute = minuteAt(day, x);
+  const lines: string[] = [];
+  if (minute) lines.push(`mostly ${minute.state}${minute.flexion === null ? '' : `, ${degrees(minute.flexion)} flexion`}`);
+  else lines.push('no readings');
+  for (const b of [...bars(day, 'slouch', now), ...bars(day, 'sitting', now)]) {
+    if (x < b.x0 || x > b.x1) continue;
+    const what = b.episode.rule === 'slouch' ? 'leaning or slouching' : 'sitting without a break';
+    const length = seconds(Math.max(b.episode.seconds, (b.x1 - b.x0) * 60));
+    lines.push(`${what}: ${length}${b.episode.outcome ? `, then ${outcome(b.episode.outcome)}` : ''}`);
+  }
+  const near = (n: Nudge) => Math.abs(position(day, n.time) - x) < 3;
+  for (const n of day.nudges.filter(near)) lines.push(n.status === 'held' ? 'a nudge was held back' : 'nudged');
+  return tip(at(x), ...lines);
+}
+
