@@ -30,14 +30,14 @@ var (
 
 // fixture is a real log, a real store and what connects them.
 type fixture struct {
-	t     *testing.T
+	t     testing.TB
 	nc    *nats.Conn
 	bus   *bus.Bus
 	dir   string
 	store *sqlite.Store
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{t: t, dir: t.TempDir()}
 	s, err := server.NewServer(&server.Options{StoreDir: t.TempDir(), JetStream: true, DontListen: true, NoSigs: true, NoLog: true})
