@@ -237,3 +237,37 @@ func (b *Bus) Delete(ctx context.Context, stream string, seq uint64) error {
 // KeySubject is the subject under which a publish sets a bucket's key; it saves
 // waiting for the answer that a Put would wait for.
 func KeySubject(bucket, key string) string { return "$KV." + bucket + "." + key }
+
+// Each calls each for the messages of a stream up to its present end, of the
+// subjects in filters or of all.
+func (b *Bus) Each(ctx context.Context, stream string, filters []string, each func(Msg) error) error {
+	consumer, err := b.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{FilterSubjects: filters})
+	if err != nil {
+		return fmt.Errorf("read stream %s: %w", stream, err)
+	}
+	left := consumer.CachedInfo().NumPending
+	if left == 0 {
+		return nil
+	}
+	iter, err := consumer.Messages(jetstream.PullMaxBytes(readerBytes))
+	if err != nil {
+		return fmt.Errorf("read stream %s: %w", stream, err)
+	}
+	defer iter.Stop()
+	for left > 0 {
+		m, err := iter.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return fmt.Errorf("read stream %s: %w", stream, err)
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return fmt.Errorf("read metadata of %s: %w", m.Subject(), err)
+		}
+		left = meta.NumPending
+		msg := Msg{Subject: m.Subject(), Seq: meta.Sequence.Stream, Time: meta.Timestamp, Data: m.Data()}
+		if err := each(msg); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/pflag"
+
+	"sitwell/internal/bus"
+	"sitwell/internal/registry"
+	"sitwell/schemas"
+)
+
+// client is how commands reach a running sitwell.
+type client struct {
+	url  string
+	json bool
+}
+
+func (c *client) register(f *pflag.FlagSet) {
+	f.StringVar(&c.url, "nats", "nats://127.0.0.1:4222", "address of the running sitwell's log")
+	f.BoolVar(&c.json, "json", false, "print JSON")
+}
+
+// patience bounds the commands that ask a running sitwell something short.
+const patience = 10 * time.Second
+
+// open connects to the log. close ends the connection.
+func (c *client) open(ctx context.Context) (log *bus.Bus, closeLog func(), err error) {
+	url := c.url
+	if !strings.Contains(url, "://") {
+		url = "nats://" + url
+	}
+	nc, err := nats.Connect(url, nats.Name("sitwell command line"), nats.Timeout(3*time.Second))
+	if err != nil {
+		return nil, nil, fmt.Errorf("no sitwell answers at %s: %w; start it with `sitwell serve`, or give its address with --nats", url, err)
+	}
+	if log, err = bus.Open(ctx, nc, bus.Options{}); err != nil {
+		nc.Close()
+		return nil, nil, err
+	}
+	return log, nc.Close, nil
+}
+
+// withRegistry lets work use the registry of the running sitwell.
+func (c *client) withRegistry(ctx context.Context, work func(ctx context.Context, r *registry.Registry) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	log, closeLog, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	kv, err := log.KV(ctx, bus.BucketRegistry)
+	if err != nil {
+		return err
+	}
+	r, err := registry.Open(ctx, kv, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	return work(ctx, r)
+}
+
+// ids parses identifiers that were typed.
+func ids(args ...string) ([]schemas.ID, error) {
+	all := make([]schemas.ID, len(args))
+	for i, a := range args {
+		id, err := schemas.ParseID(a)
+		if err != nil {
+			return nil, usage(err)
+		}
+		all[i] = id
+	}
+	return all, nil
+}
+
+// say prints a sentence, or with --json the value behind it.
+func (e *env) say(c *client, v any, format string, args ...any) error {
+	if c.json {
+		return e.printJSON(v)
+	}
+	_, err := fmt.Fprintf(e.out, format+"\n", args...)
+	return err
+}
+
+func (e *env) printJSON(v any) error {
+	enc := json.NewEncoder(e.out)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("print JSON: %w", err)
+	}
+	return nil
+}
+
+// table prints rows under a heading, or with --json the value behind them.
+func (e *env) table(c *client, v any, none string, rows [][]string) error {
+	if c.json {
+		return e.printJSON(v)
+	}
+	if len(rows) <= 1 {
+		_, err := fmt.Fprintln(e.out, none)
+		return err
+	}
+	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		if _, err := fmt.Fprintln(w, strings.Join(row, "\t")); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"sitwell/internal/app"
+	"sitwell/internal/ops"
+)
+
+// stopWait is how long a drain may take.
+const stopWait = 10 * time.Second
+
+// logFlags are how the log lines look.
+type logFlags struct{ level, format string }
+
+func (l *logFlags) register(f *pflag.FlagSet, level string) {
+	f.StringVar(&l.level, "log-level", level, "debug, info, warn or error")
+	f.StringVar(&l.format, "log-format", "text", "text or json")
+}
+
+func addresses(f *pflag.FlagSet, o *app.Options) {
+	f.StringVar(&o.HTTP, "http", o.HTTP, "address of the page and the API")
+	f.StringVar(&o.MQTT, "mqtt", o.MQTT, "address for devices")
+	f.StringVar(&o.NATS, "nats", o.NATS, "address for the sitwell command line")
+}
+
+func (e *env) serve() *cobra.Command {
+	o := app.Defaults()
+	var logs logFlags
+	c := &cobra.Command{
+		Use: "serve", Short: "Run everything in one process, for real devices", Args: cobra.NoArgs,
+		Long: "Runs the broker, ingest, detection, notifier, store and page in one process. Data survives a restart.\n" +
+			"Register organisations, wearers and devices with `sitwell org`, `wearer` and `device` while it runs.\n\n" +
+			"Each flag may stand in the configuration file under its name, and in the environment as SITWELL_ and its\n" +
+			"name in capitals with _ for -, such as SITWELL_DATA. SIGINT or SIGTERM drains and exits 0.",
+		Example: "  sitwell serve --data /var/lib/sitwell\n  sitwell serve --config /etc/sitwell.yml",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := configure(c.Flags()); err != nil {
+				return err
+			}
+			var err error
+			if o.Logger, err = ops.Logger(e.err, logs.level, logs.format); err != nil {
+				return usage(err)
+			}
+			a, err := app.New(o)
+			if err != nil {
+				return usage(err)
+			}
+			return run(c.Context(), a, func(ctx context.Context) error { return a.Wait(ctx) })
+		},
+	}
+	f := c.Flags()
+	f.String("config", "", "YAML file of settings")
+	f.StringVar(&o.Data, "data", o.Data, "folder of the log and the store")
+	addresses(f, &o)
+	f.BoolVar(&o.InsecureListen, "insecure-listen", false,
+		"allow addresses other than loopback, though nothing asks yet who reads people's posture")
+	logs.register(f, "info")
+	return c
+}
+
+// run starts an app, does the work and drains.
+func run(ctx context.Context, a *app.App, work func(ctx context.Context) error) error {
+	if err := a.Start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // asked to stop while it was starting
+		}
+		return err
+	}
+	err := work(ctx)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWait)
+	defer cancel()
+	return errors.Join(err, a.Stop(stop))
+}
+
+func (e *env) health() *cobra.Command {
+	var url string
+	c := &cobra.Command{
+		Use: "health", Short: "Ask a running sitwell whether it is ready; exits 1 if not", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(c.Context(), 5*time.Second)
+			defer cancel()
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", http.NoBody)
+			if err != nil {
+				return usage(fmt.Errorf("--url: %w", err))
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				return fmt.Errorf("ask for health: %w", err)
+			}
+			defer func() { _ = resp.Body.Close() }()
+			body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+			if err != nil {
+				return fmt.Errorf("ask for health: %w", err)
+			}
+			if resp.StatusCode != http.StatusOK {
+				return fmt.Errorf("not ready: %s", body)
+			}
+			_, err = fmt.Fprintln(e.out, "ready")
+			return err
+		},
+	}
+	c.Flags().StringVar(&url, "url", "http://127.0.0.1:8080", "address of the page")
+	return c
+}

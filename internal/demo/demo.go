@@ -1,0 +1,248 @@
+// Package demo runs sitwell with a simulated office: sixty wearers, each a real
+// MQTT client, with fourteen days of history and then a live part that follows
+// a script. Nothing in the pipeline knows that it is a demo: no threshold is
+// changed and no message takes another way.
+//
+// Run works until its context ends and tells what happens through a Console.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"sitwell/internal/app"
+	"sitwell/internal/registry"
+	"sitwell/internal/series"
+	"sitwell/internal/sim"
+	"sitwell/schemas"
+)
+
+// Options of a demo.
+type Options struct {
+	App     app.Options // Data may be empty: then a temporary folder is used and removed
+	Seed    uint64
+	Console *Console
+	Logger  *slog.Logger
+}
+
+// Demo is a running demo.
+type Demo struct {
+	o      Options
+	say    *Console
+	app    *app.App
+	office *sim.Office
+	fleet  sim.Fleet
+	live   time.Time // when the live part began
+	start  time.Time
+}
+
+// Run plays the demo until ctx ends.
+func Run(ctx context.Context, o Options) error {
+	d := &Demo{o: o, say: o.Console, start: time.Now()}
+	if d.o.App.Data == "" {
+		dir, err := os.MkdirTemp("", "sitwell-demo-")
+		if err != nil {
+			return fmt.Errorf("make temporary folder: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		d.o.App.Data = dir
+	}
+	d.o.App.FreePorts = true
+	var err error
+	if d.app, err = app.New(d.o.App); err != nil {
+		return err
+	}
+	if err := d.app.Start(ctx); err != nil {
+		return quiet(ctx, err)
+	}
+	err = d.play(ctx)
+	return errors.Join(quiet(ctx, err), d.stop(ctx))
+}
+
+// quiet drops the error of an act that ended because it was asked to.
+func quiet(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// stopWait bounds the drain at the end.
+const stopWait = 10 * time.Second
+
+func (d *Demo) stop(ctx context.Context) error {
+	d.say.Line("stop", nil, "draining: devices first, then what they sent")
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWait)
+	defer cancel()
+	err := d.fleet.Close(stop)
+	c := d.fleet.Counts()
+	if settled := d.app.Settle(stop); settled != nil {
+		err = errors.Join(err, settled)
+	}
+	stats, statErr := d.app.Store().Stats(stop)
+	err = errors.Join(err, statErr, d.app.Stop(stop))
+	if err == nil {
+		d.say.Line("done", fields{"sent": c.ItemsSent, "acknowledged": c.ItemsAcked, "stored": stats.Readings},
+			"%s readings sent, %s acknowledged, %s stored", thousands(c.ItemsSent), thousands(c.ItemsAcked), thousands(stats.Readings))
+	}
+	return err
+}
+
+// play is the whole piece: register, history, tail, live.
+func (d *Demo) play(ctx context.Context) error {
+	d.office = sim.NewOffice(d.o.Seed, time.Now())
+	d.greet()
+	if err := d.enrol(ctx); err != nil {
+		return err
+	}
+	var err error
+	if d.fleet, err = sim.ConnectAll(ctx, d.office.Wearers, sim.DeviceOptions{
+		URL: d.app.MQTT(), Org: d.office.Org, Hertz: 2, Logger: d.o.Logger,
+	}); err != nil {
+		return err
+	}
+	if err := d.history(ctx); err != nil {
+		return err
+	}
+	closeNews, err := d.news(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeNews()
+	d.say.Line("live", fields{"nudges_in_history": 0}, "the office is live: %d wearers at 2 readings a second; Ctrl-C ends it", len(d.office.Wearers))
+	work, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() { cancel(d.app.Wait(work)) }()
+	if err := d.office.Live(work, func(w *sim.Wearer) *sim.Device { return d.fleet[w] }, d.hooks(work)); err != nil {
+		return err
+	}
+	if cause := context.Cause(work); ctx.Err() == nil && cause != nil {
+		return cause
+	}
+	return nil
+}
+
+// greet says where to look.
+func (d *Demo) greet() {
+	for _, m := range d.app.Moved() {
+		d.say.Line("moved", fields{"name": m.Name, "wanted": m.Wanted, "got": m.Got},
+			"%s is in use; %s listens on %s instead", m.Wanted, m.Name, m.Got)
+	}
+	page := d.app.HTTP()
+	script := d.office.Script()
+	d.say.Line("ready", fields{
+		"http": page, "mqtt": d.app.MQTT(), "nats": d.app.NATS(), "org": d.office.Org.String(),
+		"leaner": script.Leaner.ID.String(), "sitter": script.Sitter.ID.String(), "data": d.o.App.Data,
+	}, "open   %s/#/%s/%s for a wearer's live posture and day\n       %s/#/%s for the office\n       devices connect to %s, `sitwell ... --nats %s`",
+		page, d.office.Org, script.Leaner.ID, page, d.office.Org, d.app.MQTT(), d.app.NATS())
+}
+
+// enrol registers the office. What an earlier demo in the same folder
+// registered stays.
+func (d *Demo) enrol(ctx context.Context) error {
+	r, org := d.app.Registry(), d.office.Org
+	known := func(err error) error {
+		if errors.Is(err, registry.ErrExists) || errors.Is(err, registry.ErrOverlap) {
+			return nil
+		}
+		return err
+	}
+	if err := known(r.AddOrg(ctx, registry.Org{ID: org, Name: d.office.Name, Zone: d.office.Zone})); err != nil {
+		return err
+	}
+	for _, t := range d.office.Teams {
+		if err := known(r.AddTeam(ctx, registry.Team{Org: org, ID: t.ID, Name: t.Name})); err != nil {
+			return err
+		}
+	}
+	for _, w := range d.office.Wearers {
+		err := known(r.AddWearer(ctx, registry.Wearer{Org: org, ID: w.ID, Team: w.Team, Name: w.Name}))
+		if err == nil {
+			err = known(r.AddDevice(ctx, org, w.Device))
+		}
+		if err == nil {
+			err = known(r.Assign(ctx, org, w.Device, registry.Assignment{Wearer: w.ID, From: d.office.Start}))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// history sends the past through the pipeline, waits until all of it is judged
+// and stored, and joins it to the present.
+func (d *Demo) history(ctx context.Context) error {
+	since, err := d.recorded(ctx)
+	if err != nil {
+		return err
+	}
+	bar := d.say.Progress("14 days of history", d.office.Start, d.office.Bulk)
+	emit := func(w *sim.Wearer, items []schemas.Item) error {
+		if items = after(items, since[w.ID]); len(items) == 0 {
+			return nil
+		}
+		bar.Add(len(items), items[len(items)-1].At())
+		return d.fleet[w].Send(ctx, w.Device, schemas.KindReadings, w.Boot(), items)
+	}
+	if err := d.office.History(ctx, emit); err != nil {
+		return err
+	}
+	if err := d.settle(ctx); err != nil {
+		return err
+	}
+	// From here on the clock counts: what follows is seconds old when it comes.
+	d.live = time.Now()
+	if err := d.office.Tail(ctx, d.live, emit); err != nil {
+		return err
+	}
+	if err := d.settle(ctx); err != nil {
+		return err
+	}
+	stats, err := d.app.Store().Stats(ctx)
+	if err != nil {
+		return fmt.Errorf("count history: %w", err)
+	}
+	bar.Done()
+	took := time.Since(d.start)
+	d.say.Line("history", fields{
+		"seconds": took.Seconds(), "readings": stats.Readings, "rollups": stats.Rollups, "episodes": stats.Episodes,
+	}, "history: %s readings, %s minutes and %s episodes stored after %.0f s; nobody was nudged about it",
+		thousands(stats.Readings), thousands(stats.Rollups), thousands(stats.Episodes), took.Seconds())
+	return nil
+}
+
+func (d *Demo) settle(ctx context.Context) error {
+	if err := d.fleet.Flush(ctx); err != nil {
+		return err
+	}
+	return d.app.Settle(ctx)
+}
+
+// recorded is until when each wearer's readings are stored already, from an
+// earlier demo in the same folder.
+func (d *Demo) recorded(ctx context.Context) (map[schemas.ID]time.Time, error) {
+	since := map[schemas.ID]time.Time{}
+	for _, w := range d.office.Wearers {
+		minutes, err := d.app.Store().Rollups(ctx, series.Query{Org: d.office.Org, Wearer: w.ID, From: d.office.Start, To: time.Now()})
+		if err != nil {
+			return nil, fmt.Errorf("look for earlier history: %w", err)
+		}
+		if n := len(minutes); n > 0 {
+			since[w.ID] = time.Unix((minutes[n-1].Minute+1)*60, 0)
+		}
+	}
+	return since, nil
+}
+
+// after is the part of a run of readings after a time.
+func after(items []schemas.Item, t time.Time) []schemas.Item {
+	for len(items) > 0 && items[0].At().Before(t) {
+		items = items[1:]
+	}
+	return items
+}
