@@ -6,7 +6,8 @@ package deps
 // stands for all packages below it that have no key of their own.
 //
 // Adapters (stores, broker, registry, dashboard, simulator, channels) have no
-// other adapter in their list: only internal/app knows them all.
+// other adapter in their list: only internal/app knows them all, and nothing
+// but the command line and the demonstration imports internal/app.
 var allowed = map[string][]string{
 	"schemas": {},
 
@@ -43,9 +44,13 @@ var allowed = map[string][]string{
 	"internal/sim/...":       {"schemas", "internal/sim/..."},
 
 	// The wiring, and what stands above it.
-	"internal/app":     {"schemas", "detect/...", "ingest", "notify/...", "internal/..."},
-	"internal/app/...": {"schemas", "detect/...", "ingest", "notify/...", "internal/..."},
-	"cmd/sitwell":      {"internal/app", "internal/app/..."},
+	"internal/app":  {"schemas", "detect/...", "ingest", "notify/...", "internal/..."},
+	"internal/demo": {"schemas", "internal/app", "internal/registry", "internal/series", "internal/sim/..."},
+	"internal/cli": {
+		"schemas", "ingest", "internal/app", "internal/bus", "internal/demo", "internal/ops", "internal/registry",
+		"internal/sim/...",
+	},
+	"cmd/sitwell": {"internal/cli"},
 
 	// Tools and tests of the repository itself.
 	"deploy":           {},
@@ -62,13 +67,13 @@ var owners = map[string][]string{
 	"github.com/nats-io/nats-server": {"internal/broker", "internal/app/..."},
 	"github.com/nats-io/nats.go": {
 		"ingest", "detect/runner", "notify", "internal/bus/...", "internal/broker/...", "internal/registry",
-		"internal/live", "internal/record", "internal/app/...",
+		"internal/live", "internal/record", "internal/app", "internal/demo", "internal/cli",
 	},
-	"github.com/eclipse/paho.mqtt.golang":      {"ingest", "notify/...", "internal/sim/...", "internal/app/..."},
+	"github.com/eclipse/paho.mqtt.golang":      {"ingest", "notify/...", "internal/sim/...", "internal/app"},
 	"github.com/influxdata/influxdb-client-go": {"internal/series/influx"},
 	"modernc.org/sqlite":                       {"internal/series/sqlite/..."},
-	"github.com/spf13/cobra":                   {"internal/app/...", "cmd/sitwell"},
-	"github.com/schollz/progressbar":           {"internal/app/..."},
+	"github.com/spf13/cobra":                   {"internal/cli"},
+	"github.com/schollz/progressbar":           {"internal/demo", "internal/cli"},
 	"github.com/compose-spec/compose-go":       {},
 	"pgregory.net/rapid":                       {"internal/series/seriestest", "internal/bus/bustest"},
 	"go.uber.org/goleak":                       {},
