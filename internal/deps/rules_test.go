@@ -42,6 +42,8 @@ var allowed = map[string][]string{
 	"internal/dashboard/...": {},
 	"internal/sim":           {"schemas", "internal/sim/..."},
 	"internal/sim/...":       {"schemas", "internal/sim/..."},
+	// It reads the pipeline's answers, in the store's words, and runs the engine to compare.
+	"internal/sim/replay": {"schemas", "detect", "internal/series", "internal/sim/..."},
 
 	// The wiring, and what stands above it.
 	"internal/app":  {"schemas", "detect/...", "ingest", "notify/...", "internal/..."},
