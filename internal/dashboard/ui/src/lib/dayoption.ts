@@ -35,14 +35,15 @@ export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Opt
   const zero = Date.parse(day.from);
   const at = (x: number) => clock(zero + x * 60000, day.zone);
   const left = narrow ? 30 : 40;
-  const side = { left, right: narrow ? 8 : 14 };
+  // The three grids must stay aligned, so none may shrink for its labels.
+  const side = { left, right: narrow ? 10 : 18, outerBoundsMode: 'none' };
   const label = { color: ink('muted'), fontFamily: font, fontSize: 12 };
   const x = (grid: number, show: boolean) => ({
     type: 'value', gridIndex: grid, min, max,
     interval: max - min > (narrow ? 300 : 720) ? 120 : 60,
     axisLine: { show: false }, axisTick: { show: false },
     axisLabel: { show, ...label, formatter: at, hideOverlap: true, margin: 12 },
-    splitLine: { show: true, lineStyle: { color: ink('line'), width: 1 } },
+    splitLine: { show, lineStyle: { color: ink('line'), width: 1 } },
     axisPointer: { show: true, label: { show: false }, lineStyle: { color: ink('muted'), type: 'solid', width: 1 } },
   });
   const hidden = { type: 'value', min: 0, max: 1, axisLabel: { show: false }, splitLine: { show: false }, axisTick: { show: false }, axisLine: { show: false } };
@@ -81,8 +82,7 @@ export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Opt
     },
     visualMap: {
       show: false, type: 'piecewise', seriesIndex: 3, dimension: 1,
-      pieces: [{ lt: slouchFrom, color: ink('accent') }, { gte: slouchFrom, color: ink('warn') }],
-      outOfRange: { color: ink('accent') },
+      pieces: [{ gte: -180, lt: slouchFrom, color: ink('accent') }, { gte: slouchFrom, lte: 180, color: ink('warn') }],
     },
     series: [
       {
@@ -137,7 +137,7 @@ function nudges(day: Day, status: 'sent' | 'held', ink: Ink, y: number) {
   return {
     type: 'scatter', xAxisIndex: 2, yAxisIndex: 2, symbol: 'circle', symbolSize: 9, silent: true, z: 5,
     data: day.nudges.filter((n) => (n.status === 'held') === held).map((n) => [position(day, n.time), y]),
-    itemStyle: held ? { color: ink('card'), borderColor: ink('ink'), borderWidth: 1.5 } : { color: ink('ink') },
+    itemStyle: held ? { color: ink('card'), borderColor: ink('ink'), borderWidth: 1.5, opacity: 1 } : { color: ink('ink'), opacity: 1 },
   };
 }
 

@@ -10,13 +10,14 @@ export interface Described {
   name: string; // of a column
   long: string; // of a chart
   words: (n: number) => string;
+  full: number; // what fills a bar, so that bars of all weeks compare
 }
 
 export const measures: Described[] = [
-  { key: 'sitting_min', name: 'Sitting a day', long: 'Sitting, a person and day', words: minutes },
-  { key: 'slouched_pct', name: 'Leaning or slouching', long: 'Share of judged time at 15° and more', words: (n) => `${n} %` },
-  { key: 'breaks', name: 'Breaks a day', long: 'Breaks from sitting, a person and day', words: (n) => String(n) },
-  { key: 'flexion_deg', name: 'Mean flexion', long: 'Mean forward flexion', words: degrees },
+  { key: 'sitting_min', name: 'Sitting a day', long: 'Sitting, a person and day', words: minutes, full: 720 },
+  { key: 'slouched_pct', name: 'Leaning or slouching', long: 'Share of judged time at 15° and more', words: (n) => `${n} %`, full: 100 },
+  { key: 'breaks', name: 'Breaks a day', long: 'Breaks from sitting, a person and day', words: (n) => String(n), full: 20 },
+  { key: 'flexion_deg', name: 'Mean flexion', long: 'Mean forward flexion', words: degrees, full: 30 },
 ];
 
 /** show is a figure in words, or a dash. */
@@ -33,9 +34,11 @@ export function latest(o: Office): number {
   return Math.max(0, o.office.length - 1);
 }
 
-/** highest is the largest value of a measure in a week, for bars: 0 if there is none. */
-export const highest = (o: Office, week: number, m: Measure) =>
-  o.groups.reduce((top, g) => Math.max(top, g.weeks[week]?.[m] ?? 0), 0);
+/** part is how much of a bar a figure fills, 0 to 1. */
+export const part = (f: Figures | undefined, m: Described) => Math.max(0, Math.min(1, (f?.[m.key] ?? 0) / m.full));
+
+/** people is how many contributed, in words. */
+export const people = (f: Figures | undefined, k: number) => (!f || f.suppressed ? `fewer than ${k}` : (f.contributors ?? '').replace('-', '–'));
 
 /** anything reports whether any week or day is published. */
 export const anything = (o: Office) => [...o.office, ...o.days].some((w) => !w.suppressed);
