@@ -216,6 +216,9 @@ func (b *Bus) Get(ctx context.Context, stream string, seq uint64) (Msg, error) {
 		return Msg{}, fmt.Errorf("look at stream %s: %w", stream, err)
 	}
 	m, err := s.GetMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return Msg{}, fmt.Errorf("%s has no number %d", stream, seq)
+	}
 	if err != nil {
 		return Msg{}, fmt.Errorf("read %s %d: %w", stream, seq, err)
 	}
@@ -228,7 +231,12 @@ func (b *Bus) Delete(ctx context.Context, stream string, seq uint64) error {
 	if err != nil {
 		return fmt.Errorf("look at stream %s: %w", stream, err)
 	}
-	if err := s.DeleteMsg(ctx, seq); err != nil {
+	err = s.DeleteMsg(ctx, seq)
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeMessageNotFound {
+		return fmt.Errorf("%s has no number %d", stream, seq)
+	}
+	if err != nil {
 		return fmt.Errorf("delete %s %d: %w", stream, seq, err)
 	}
 	return nil

@@ -85,7 +85,7 @@ func (e *env) root() *cobra.Command {
 		&cobra.Group{ID: groupManage, Title: "Manage:"}, &cobra.Group{ID: groupInspect, Title: "Inspect:"},
 	)
 	for group, commands := range map[string][]*cobra.Command{
-		groupTry:     {e.demo()},
+		groupTry:     {e.demo(), e.simulate(), e.replay()},
 		groupRun:     {e.serve(), e.health()},
 		groupManage:  {e.org(), e.team(), e.wearer(), e.device()},
 		groupInspect: {e.quarantine(), e.showVersion()},

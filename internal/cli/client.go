@@ -48,10 +48,15 @@ func (c *client) open(ctx context.Context) (log *bus.Bus, closeLog func(), err e
 	return log, nc.Close, nil
 }
 
-// withRegistry lets work use the registry of the running sitwell.
+// withRegistry lets work use the registry of the running sitwell for a moment.
 func (c *client) withRegistry(ctx context.Context, work func(ctx context.Context, r *registry.Registry) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	return c.openRegistry(ctx, func(r *registry.Registry) error { return work(ctx, r) })
+}
+
+// openRegistry lets work use the registry of the running sitwell.
+func (c *client) openRegistry(ctx context.Context, work func(r *registry.Registry) error) error {
 	log, closeLog, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -66,7 +71,7 @@ func (c *client) withRegistry(ctx context.Context, work func(ctx context.Context
 		return err
 	}
 	defer func() { _ = r.Close() }()
-	return work(ctx, r)
+	return work(r)
 }
 
 // ids parses identifiers that were typed.
