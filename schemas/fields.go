@@ -73,30 +73,19 @@ func (d *decoder) eventField(raw *rawItem, name string) error {
 	var n uint64
 	switch name {
 	case "type":
-		var s string
-		if s, err = d.word(name); s != "" {
-			e.Type = EventType(s)
-			switch e.Type {
-			case EventWorn, EventButton, EventSuddenMovement, EventCalibrate, EventBattery:
-			default:
-				d.setFault(BadValue, "type is %q, not worn, button, sudden_movement, calibrate or battery", clip(s, 40))
-			}
-		}
+		err = d.eventType(e)
 	case "pose":
-		var s string
-		if s, err = d.word(name); s != "" {
-			if e.Pose = Pose(s); e.Pose != Seated && e.Pose != Standing {
-				d.setFault(BadValue, "pose is %q, not seated or standing", clip(s, 40))
-			}
-		}
+		err = d.pose(e)
 	case "upright":
 		var v [3]int16
 		v, err = d.vector(name)
 		e.Upright = &v
 	case "worn":
 		e.Worn, err = d.bool(name)
+		raw.hasWorn = true
 	case "battery_pct":
 		e.Battery, err = d.percent(name)
+		raw.hasBattery = true
 	case "peak_dps":
 		n, err = d.uint(name, 4000, OutOfRange)
 		e.PeakRate = uint16(n) //nolint:gosec // bounded by the line above
@@ -107,6 +96,31 @@ func (d *decoder) eventField(raw *rawItem, name string) error {
 		return d.placeField(raw, name)
 	}
 	return err
+}
+
+func (d *decoder) eventType(e *Event) error {
+	s, err := d.word("type")
+	if err != nil || d.fault != nil {
+		return err
+	}
+	e.Type = EventType(s)
+	switch e.Type {
+	case EventWorn, EventButton, EventSuddenMovement, EventCalibrate, EventBattery:
+	default:
+		d.setFault(BadValue, "type is %q, not worn, button, sudden_movement, calibrate or battery", clip(string(s), 40))
+	}
+	return nil
+}
+
+func (d *decoder) pose(e *Event) error {
+	s, err := d.word("pose")
+	if err != nil || d.fault != nil {
+		return err
+	}
+	if e.Pose = Pose(s); e.Pose != Seated && e.Pose != Standing {
+		d.setFault(BadValue, "pose is %q, not seated or standing", clip(string(s), 40))
+	}
+	return nil
 }
 
 // placeField reads what readings and events share: their place in sequence and time.
@@ -120,9 +134,6 @@ func (d *decoder) placeField(raw *rawItem, name string) error {
 	case "time":
 		raw.item.Time, err = d.time(name)
 		raw.timed = true
-		if err == nil && d.fault == nil && raw.item.Time <= 0 {
-			d.setFault(BadTime, "time lies in or before 1970")
-		}
 	case "age_ms":
 		n, err = d.uint(name, maxAgeMS, OutOfRange)
 		if !raw.timed {

@@ -98,14 +98,8 @@ type Reply struct {
 
 // DecodeReply reads a reply; the error is a *Refusal.
 func DecodeReply(b []byte) (r Reply, err error) {
-	switch {
-	case len(b) == 0:
-		return r, Refuse(Empty, "the payload is empty")
-	case len(b) > MaxPayload:
-		return r, Refuse(TooLarge, "%d bytes, at most %d are taken", len(b), MaxPayload)
-	}
 	if err := decodeStrict(b, &r); err != nil {
-		return r, err
+		return Reply{}, err
 	}
 	switch {
 	case r.Schema == "":
@@ -114,8 +108,8 @@ func DecodeReply(b []byte) (r Reply, err error) {
 		return r, Refuse(UnknownSchema, "schema %q, this build reads %q", clip(r.Schema, 60), SchemaReply)
 	case r.Action != ReplyDone && r.Action != ReplySnooze:
 		return r, Refuse(BadValue, "action is %q, not done or snooze", clip(string(r.Action), 40))
-	case len(r.NudgeID) > 63:
-		return r, Refuse(BadValue, "nudge is no nudge's id")
+	case r.NudgeID != "" && !validID(r.NudgeID): // it becomes a key
+		return r, Refuse(BadValue, "nudge is %q, no nudge's id", clip(r.NudgeID, 40))
 	}
 	switch r.Minutes {
 	case 0:
@@ -134,22 +128,40 @@ func (r *Reply) Encode() ([]byte, error) { return encodeJSON("reply", r) }
 type Status struct {
 	Schema   string  `json:"schema"`
 	Online   bool    `json:"online"`
-	Mount    string  `json:"mount,omitempty"` // chest, upper_back, lower_back
-	Firmware string  `json:"firmware,omitempty"`
-	Hertz    float64 `json:"sampling_hz,omitempty"`
+	Mount    string  `json:"mount,omitempty"`       // where it is worn: chest, upper_back, lower_back; at most MaxText
+	Firmware string  `json:"firmware,omitempty"`    // at most MaxText
+	Hertz    float64 `json:"sampling_hz,omitempty"` // of its sensor, at most MaxHertz
 }
 
+// Limits of a status.
+const (
+	MaxText  = 100 // bytes of a text
+	MaxHertz = 10000
+)
+
 // DecodeStatus reads a birth or a last will; the error is a *Refusal.
-func DecodeStatus(b []byte) (s Status, err error) {
-	if len(b) == 0 {
-		return s, Refuse(Empty, "the payload is empty")
+func DecodeStatus(b []byte) (Status, error) {
+	var in struct {
+		Status
+		Online *bool `json:"online"` // must be said
 	}
-	if err := decodeStrict(b, &s); err != nil {
-		return s, err
+	if err := decodeStrict(b, &in); err != nil {
+		return Status{}, err
 	}
-	if s.Schema != SchemaStatus {
-		return s, Refuse(UnknownSchema, "schema %q, this build reads %q", clip(s.Schema, 60), SchemaStatus)
+	s := in.Status
+	switch {
+	case s.Schema == "":
+		return Status{}, Refuse(MissingField, "there is no schema")
+	case s.Schema != SchemaStatus:
+		return Status{}, Refuse(UnknownSchema, "schema %q, this build reads %q", clip(s.Schema, 60), SchemaStatus)
+	case in.Online == nil:
+		return Status{}, Refuse(MissingField, "there is no online, true or false")
+	case len(s.Mount) > MaxText, len(s.Firmware) > MaxText:
+		return Status{}, Refuse(BadValue, "mount or firmware is longer than %d bytes", MaxText)
+	case s.Hertz < 0 || s.Hertz > MaxHertz:
+		return Status{}, Refuse(OutOfRange, "sampling_hz is %g, outside 0 to %d", s.Hertz, MaxHertz)
 	}
+	s.Online = *in.Online
 	return s, nil
 }
 

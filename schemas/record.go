@@ -23,14 +23,22 @@ const recordVersion = 1
 // isEvent marks an item of a record as an event; it is no field of a reading.
 const isEvent Fields = 1 << 15
 
+// allFields are those this build reads. A flag beyond them may mean bytes that
+// it would take for something else.
+const allFields = HasQuality<<1 - 1
+
 // ErrRecord says that bytes are no record this build can read.
 var ErrRecord = errors.New("damaged or unknown log record")
 
 // NewRecord is an empty record, to which AppendBatch appends.
 func NewRecord(b []byte) []byte { return append(b, recordVersion) }
 
-// AppendBatch appends a batch to a record.
+// AppendBatch appends a batch to a record. A batch without its names or with a
+// field this build does not know is refused, because nobody could read it back.
 func AppendBatch(b []byte, batch *Batch) ([]byte, error) {
+	if batch.Org.IsZero() || batch.Wearer.IsZero() || batch.Device.IsZero() {
+		return nil, fmt.Errorf("encode batch: organisation %q, wearer %q, device %q: %w", batch.Org, batch.Wearer, batch.Device, ErrBadID)
+	}
 	b = appendString(b, batch.Org.s)
 	b = appendString(b, batch.Wearer.s)
 	b = appendString(b, batch.Device.s)
@@ -48,8 +56,11 @@ func AppendItems(b []byte, items []Item) ([]byte, error) {
 	for i := range items {
 		item := &items[i]
 		f := item.Fields
-		if item.Event != nil {
+		switch {
+		case item.Event != nil:
 			f = isEvent
+		case f&^allFields != 0:
+			return nil, fmt.Errorf("encode reading seq %d: unknown fields %#x", item.Seq, uint16(f))
 		}
 		b = binary.AppendUvarint(b, uint64(f))
 		b = binary.AppendVarint(b, int64(item.Seq-seq-1)) //nolint:gosec // wraps, and back on reading
@@ -164,7 +175,11 @@ func (in *reader) items(items []Item) ([]Item, error) {
 			break
 		}
 		var item Item
-		f := Fields(in.uvarint())                //nolint:gosec // written from a Fields
+		flags := in.uvarint()
+		f := Fields(flags) //nolint:gosec // what does not fit is refused below
+		if flags != uint64(isEvent) && flags > uint64(allFields) {
+			return items, fmt.Errorf("%w: unknown fields %#x", ErrRecord, flags)
+		}
 		item.Seq = seq + 1 + uint64(in.varint()) //nolint:gosec // wraps back
 		item.Time = at + in.varint()
 		seq, at = item.Seq, item.Time

@@ -2,26 +2,37 @@ package schemas
 
 import (
 	"errors"
-	"io"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
-// decodeStrict reads a small JSON object: duplicate keys, trailing data and
-// wrong types are refused, unknown fields ignored.
+// decodeStrict reads a small JSON object within the limits that hold for
+// readings: what is malformed is refused with its reason, unknown fields are
+// ignored.
 func decodeStrict(b []byte, v any) error {
+	if err := checkSize(b); err != nil {
+		return err
+	}
+	if err := checkJSON(b); err != nil {
+		return err
+	}
 	err := json.Unmarshal(b, v)
 	var semantic *json.SemanticError
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		return Refuse(DuplicateKey, "a key stands twice in one object")
-	case errors.As(err, &semantic):
-		return Refuse(WrongType, "%s does not fit", semantic.JSONPointer)
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return Refuse(NotJSON, "the JSON ends early, at byte %d", len(b))
+	case errors.As(err, &semantic) && semantic.JSONPointer != "":
+		return Refuse(WrongType, "%s does not fit", clip(string(semantic.JSONPointer), 80))
 	}
-	return Refuse(NotJSON, "no JSON, or something behind it")
+	return Refuse(WrongType, "the payload is not an object of the right fields")
+}
+
+// checkJSON walks a payload for its limits alone.
+func checkJSON(b []byte) error {
+	d := newDecoder(b)
+	defer d.free()
+	if err := d.skip(); err != nil {
+		return err
+	}
+	return d.end()
 }

@@ -1,0 +1,174 @@
+package schemas
+
+import (
+	"bytes"
+	"time"
+)
+
+// rawItem remembers an item until the envelope is known: "sent" may stand
+// behind the readings.
+type rawItem struct {
+	item  Item
+	fault *Refusal
+	raw   []byte
+	// What the item has: a seq, a time rather than age_ms, and what an event of
+	// its type must have.
+	hasSeq, timed, hasWorn, hasBattery bool
+}
+
+func (d *decoder) list() error {
+	if kind := d.json.PeekKind(); kind != '[' {
+		if err := d.skip(); err != nil {
+			return err
+		}
+		return Refuse(WrongType, "the list of samples is %s, not an array", kind)
+	}
+	if _, err := d.json.ReadToken(); err != nil {
+		return d.syntax(err)
+	}
+	for d.json.PeekKind() != ']' {
+		if len(d.raws) == MaxSamples {
+			return Refuse(TooManySamples, "more than %d samples in one message", MaxSamples)
+		}
+		d.raws = append(d.raws, rawItem{})
+		if err := d.item(&d.raws[len(d.raws)-1]); err != nil {
+			return err
+		}
+	}
+	_, err := d.json.ReadToken()
+	return d.syntax(err)
+}
+
+func (d *decoder) item(raw *rawItem) error {
+	start := d.json.InputOffset()
+	kind := d.json.PeekKind()
+	var err error
+	switch {
+	case kind != '{':
+		if err = d.skip(); err == nil {
+			d.wrongType("sample", "an object", kind)
+		}
+	case d.events:
+		raw.item.Event = &Event{}
+		err = d.object(raw, (*decoder).eventField)
+	default:
+		raw.item.Fields = IsWorn
+		err = d.object(raw, (*decoder).readingField)
+	}
+	if err != nil {
+		return err
+	}
+	raw.fault, d.fault = d.fault, nil
+	raw.raw = bytes.TrimLeft(d.payload[start:d.json.InputOffset()], ", \t\r\n")
+	return nil
+}
+
+// settle decides each item now that the envelope is known.
+func (d *decoder) settle(badSent *Refusal) {
+	d.msg.Items = make([]Item, 0, len(d.raws))
+	for i := range d.raws {
+		raw := &d.raws[i]
+		fault := d.judge(raw, badSent)
+		if fault == nil {
+			fault = d.order.take(&raw.item)
+		}
+		if fault != nil {
+			d.msg.Rejects = append(d.msg.Rejects, Reject{Reason: fault.Reason, Detail: fault.Detail, Raw: raw.raw})
+			continue
+		}
+		d.msg.Items = append(d.msg.Items, raw.item)
+	}
+}
+
+func (d *decoder) judge(raw *rawItem, badSent *Refusal) *Refusal {
+	item := &raw.item
+	switch {
+	case raw.fault != nil:
+		return raw.fault
+	case !raw.hasSeq:
+		return Refuse(MissingField, "there is no seq")
+	case item.Time == 0:
+		return Refuse(MissingField, "seq %d has neither time nor age_ms", item.Seq)
+	case raw.timed && badSent != nil:
+		return badSent
+	case raw.timed && d.msg.Sent == 0:
+		return Refuse(MissingField, "seq %d has a time, but the message has no sent", item.Seq)
+	case item.Time > d.received+MaxAhead.Milliseconds():
+		return Refuse(TimeAhead, "seq %d lies %v ahead of its receipt; check the device's clock", item.Seq,
+			time.Duration(item.Time-d.received)*time.Millisecond)
+	case item.Time < d.received-MaxAge.Milliseconds():
+		return Refuse(BadTime, "seq %d is of %s, older than the %d days that are kept", item.Seq,
+			item.At().Format(time.RFC3339), int(MaxAge.Hours()/24))
+	case item.Event != nil:
+		return raw.event()
+	case !measured(item.Fields):
+		return Refuse(MissingField, "seq %d has neither angles, acc_g, sitting nor sitting_s", item.Seq)
+	}
+	if !item.Fields.Has(HasTrunk) {
+		item.TrunkRoll = 0 // says nothing without the pitch
+	}
+	return nil
+}
+
+// event checks an event and takes away what does not belong to its type.
+func (raw *rawItem) event() *Refusal {
+	e, seq := raw.item.Event, raw.item.Seq
+	switch e.Type {
+	case EventCalibrate:
+		if e.Pose == "" {
+			return Refuse(MissingField, "calibrate event seq %d has no pose, seated or standing", seq)
+		}
+		*e = Event{Type: e.Type, Pose: e.Pose, Upright: e.Upright}
+	case EventWorn:
+		if !raw.hasWorn {
+			return Refuse(MissingField, "worn event seq %d does not say worn, true or false", seq)
+		}
+		*e = Event{Type: e.Type, Worn: e.Worn}
+	case EventBattery:
+		if !raw.hasBattery {
+			return Refuse(MissingField, "battery event seq %d has no battery_pct", seq)
+		}
+		*e = Event{Type: e.Type, Battery: e.Battery}
+	case EventSuddenMovement:
+		*e = Event{Type: e.Type, PeakRate: e.PeakRate, Range: e.Range}
+	case EventButton:
+		*e = Event{Type: e.Type}
+	default: // its word was checked, so it has none
+		return Refuse(MissingField, "event seq %d has no type", seq)
+	}
+	return nil
+}
+
+// measured reports whether a reading says anything about its wearer. A device
+// that lies on a desk may say just that.
+func measured(f Fields) bool {
+	return f&(HasTrunk|HasAcc|HasSitting|HasSittingS) != 0 || !f.Has(IsWorn)
+}
+
+// order holds the span of sequence and time of the items taken so far. Of two
+// that contradict each other the one that stands first is taken.
+type order struct {
+	some            bool
+	lowest, highest uint64
+	oldest, newest  int64 // milliseconds
+}
+
+func (o *order) take(item *Item) *Refusal {
+	seq, at := item.Seq, item.Time
+	if !o.some {
+		*o = order{some: true, lowest: seq, highest: seq, oldest: at, newest: at}
+		return nil
+	}
+	slack := MaxAhead.Milliseconds()
+	switch {
+	case seq > o.highest && at < o.newest-slack:
+		return Refuse(SeqTimeDisagree, "seq %d follows seq %d but lies up to %v before it", seq, o.highest,
+			time.Duration(o.newest-at)*time.Millisecond)
+	case seq < o.lowest && at > o.oldest+slack:
+		return Refuse(SeqTimeDisagree, "seq %d precedes seq %d but lies up to %v after it", seq, o.lowest,
+			time.Duration(at-o.oldest)*time.Millisecond)
+	}
+	o.lowest, o.highest = min(o.lowest, seq), max(o.highest, seq)
+	o.oldest, o.newest = min(o.oldest, at), max(o.newest, at)
+	return nil
+}
