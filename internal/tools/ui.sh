@@ -61,6 +61,8 @@ build)
 		exit 0
 	fi
 	ready
+	# The build leaves what is there, because go:embed needs the folder's .gitkeep.
+	[ ! -d dist ] || find dist -mindepth 1 ! -name .gitkeep -delete
 	npm run --silent build
 	touch "$out"
 	;;
