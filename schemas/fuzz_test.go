@@ -1,0 +1,199 @@
+package schemas_test
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+	"time"
+
+	"sitwell/schemas"
+)
+
+// Each target: no input makes a decoder panic, and what it takes encodes to
+// something that it takes as the same.
+
+func FuzzDecode(f *testing.F) {
+	for _, row := range wholeRows() {
+		if len(row.payload) < 4096 {
+			f.Add([]byte(row.payload), false)
+		}
+	}
+	for _, row := range readingRows() {
+		f.Add([]byte(head+row.json+tail), false)
+	}
+	f.Add([]byte(`{"schema":"sitwell.events.v1","boot":7,"sent":"2026-11-20T12:00:00Z","events":[`+
+		`{"seq":1,"age_ms":0,"type":"calibrate","pose":"seated","upright":[0,1,0]},{"seq":2,"age_ms":0,"type":"worn","worn":true}]}`), true)
+	f.Fuzz(func(t *testing.T, payload []byte, events bool) {
+		kind := schemas.KindReadings
+		if events {
+			kind = schemas.KindEvents
+		}
+		msg, err := schemas.Decode(kind, payload, noon)
+		if err != nil {
+			if r := schemas.AsRefusal(err); r == nil || r.Reason == "" || len(r.Detail) > 500 {
+				t.Fatalf("not a refusal of a sensible length: %v", err)
+			}
+			return
+		}
+		if n := len(msg.Items) + len(msg.Rejects); n > schemas.MaxSamples {
+			t.Fatalf("%d samples", n)
+		}
+		for _, r := range msg.Rejects {
+			if r.Reason == "" || len(r.Raw) == 0 || len(r.Detail) > 500 {
+				t.Fatalf("reject %+v", r)
+			}
+		}
+		sent := msg.Sent
+		if sent == 0 {
+			sent = noon.UnixMilli()
+		}
+		again := schemas.AppendMessage(nil, kind, msg.Boot, time.UnixMilli(sent), msg.Items)
+		back, err := schemas.Decode(kind, again, noon)
+		if len(again) > schemas.MaxPayload {
+			return // ages became times, which are longer
+		}
+		if err != nil || len(back.Rejects) != 0 || len(back.Items) != len(msg.Items) {
+			t.Fatalf("%v, %+v: %s", err, back, again)
+		}
+		for i := range msg.Items {
+			if !reflect.DeepEqual(back.Items[i], msg.Items[i]) {
+				t.Fatalf("got  %+v\nwant %+v", back.Items[i], msg.Items[i])
+			}
+		}
+	})
+}
+
+func FuzzRecordReader(f *testing.F) {
+	record, _ := fullRecord(f)
+	f.Add(record)
+	f.Add([]byte{1})
+	f.Fuzz(func(t *testing.T, record []byte) {
+		var reader schemas.RecordReader
+		batches, err := readRecord(&reader, record)
+		if err != nil {
+			return
+		}
+		again := schemas.NewRecord(nil)
+		for i := range batches {
+			if again, err = schemas.AppendBatch(again, &batches[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		back, err := readRecord(&reader, again)
+		if err != nil || !reflect.DeepEqual(back, batches) {
+			t.Fatalf("%v\ngot  %+v\nwant %+v", err, back, batches)
+		}
+	})
+}
+
+func FuzzReadItems(f *testing.F) {
+	b, err := schemas.AppendItems(nil, append(typical(3), schemas.Item{
+		Reading: schemas.Reading{Seq: 1}, Event: &schemas.Event{Type: schemas.EventCalibrate, Pose: schemas.Seated, Upright: &[3]int16{0, 1000, 0}},
+	}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		items, rest, err := schemas.ReadItems(b, nil)
+		if err != nil {
+			return
+		}
+		if len(rest) > len(b) {
+			t.Fatal("more is left than there was")
+		}
+		again, err := schemas.AppendItems(nil, items)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, rest, err := schemas.ReadItems(again, nil)
+		if err != nil || len(rest) != 0 || !reflect.DeepEqual(back, items) {
+			t.Fatalf("%v\ngot  %+v\nwant %+v", err, back, items)
+		}
+	})
+}
+
+func FuzzDecodeReply(f *testing.F) {
+	for _, row := range replyRows() {
+		f.Add([]byte(row.json))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		want, err := schemas.DecodeReply(b)
+		if err != nil {
+			if schemas.AsRefusal(err) == nil {
+				t.Fatalf("not a refusal: %v", err)
+			}
+			return
+		}
+		again, err := want.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := schemas.DecodeReply(again); err != nil || got != want {
+			t.Fatalf("%v\ngot  %+v\nwant %+v", err, got, want)
+		}
+	})
+}
+
+func FuzzDecodeStatus(f *testing.F) {
+	for _, row := range statusRows() {
+		f.Add([]byte(row.json))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		want, err := schemas.DecodeStatus(b)
+		if err != nil {
+			if schemas.AsRefusal(err) == nil {
+				t.Fatalf("not a refusal: %v", err)
+			}
+			return
+		}
+		again, err := want.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := schemas.DecodeStatus(again); err != nil || got != want {
+			t.Fatalf("%v\ngot  %+v\nwant %+v", err, got, want)
+		}
+	})
+}
+
+func FuzzDecodeRollups(f *testing.F) {
+	b, err := schemas.EncodeRollups([]schemas.Rollup{{Org: acme, Wearer: anna, Minute: 3, Sitting: 1.5, Breaks: 2}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		rollups, err := schemas.DecodeRollups(b)
+		if err != nil {
+			return
+		}
+		// By bytes, because a NaN is not equal to itself.
+		once, err := schemas.EncodeRollups(rollups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rollups, err = schemas.DecodeRollups(once); err != nil {
+			t.Fatal(err)
+		}
+		if twice, err := schemas.EncodeRollups(rollups); err != nil || !bytes.Equal(once, twice) {
+			t.Fatalf("%v: %x became %x", err, once, twice)
+		}
+	})
+}
+
+func FuzzParseTopic(f *testing.F) {
+	f.Add("sitwell/v1/acme/band-1/readings")
+	for _, name := range badNames() {
+		f.Add("sitwell/v1/" + name + "/band-1/readings")
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		topic, err := schemas.ParseTopic(s)
+		if err == nil && topic.String() != s {
+			t.Fatalf("%q became %q", s, topic)
+		}
+		if err != nil && schemas.AsRefusal(err) == nil {
+			t.Fatalf("not a refusal: %v", err)
+		}
+	})
+}
