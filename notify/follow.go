@@ -10,67 +10,106 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sitwell/internal/bus"
+	"sitwell/internal/ops"
 )
 
-// saveEvery bounds what is read again after a crash; all of it is harmless,
-// because the ledger and the ids of the decisions make it count once.
-const saveEvery = 2 * time.Second
+const (
+	// saveEvery bounds what is read again after a crash; all of it is harmless,
+	// because the ledger and the ids of the decisions make it count once.
+	saveEvery = 2 * time.Second
+	// drainWait bounds how long a stop waits for what is under way.
+	drainWait = 3 * time.Second
+)
+
+// handler handles one message. What it records through out is on disk before
+// the place behind the message is saved. An error means: not now, try again.
+type handler func(ctx context.Context, msg bus.Msg, out *bus.Outbox) error
+
+// follower is one goroutine's way through a stream.
+type follower struct {
+	n           *Notifier
+	stream      string
+	handle      handler
+	out         *bus.Outbox
+	last, saved uint64 // the sequence that was handled last, and that of the saved place
+}
 
 // follow hands a stream's messages to handle, in order, from behind the last
-// one that an earlier run had handled. A message that cannot be handled now,
-// because the log does not answer, is tried until it can.
-func (n *Notifier) follow(ctx context.Context, stream string, handle func(context.Context, bus.Msg) error) error {
-	last, err := n.place(ctx, stream)
+// one that an earlier run had handled. What is under way when ctx ends may take
+// drainWait to finish, and the place is saved.
+func (n *Notifier) follow(ctx context.Context, stream string, handle handler) error {
+	work, cancel := ops.Linger(ctx, drainWait)
+	defer cancel()
+	place, err := n.place(ctx, stream)
 	if err != nil {
 		return err
 	}
-	reader, err := n.log.Reader(ctx, stream, nil, last+1)
+	reader, err := n.log.Reader(ctx, stream, nil, place+1)
 	if err != nil {
 		return fmt.Errorf("follow %s: %w", stream, err)
 	}
 	defer reader.Close()
-	saved := last
+	f := &follower{n: n, stream: stream, handle: handle, out: n.log.Outbox(n.logger), last: place, saved: place}
+	err = f.run(ctx, work, reader)
+	return errors.Join(err, f.save(work))
+}
+
+// run ends with ctx; the handling itself has until the end of work.
+func (f *follower) run(ctx, work context.Context, reader *bus.Reader) error {
 	tick := time.NewTicker(saveEvery)
 	defer tick.Stop()
 	for {
 		select {
+		case <-ctx.Done():
+			return fmt.Errorf("follow %s: %w", f.stream, ctx.Err())
+		default:
+		}
+		select {
 		case msg := <-reader.C():
-			if err := n.insist(ctx, msg, handle); err != nil {
+			if err := f.insist(ctx, work, msg); err != nil {
 				return err
 			}
-			last = msg.Seq
+			f.last = msg.Seq
 		case <-tick.C:
-			if last == saved {
-				continue
+			if err := f.save(work); err != nil {
+				f.n.logger.Warn("place in the log not saved, trying again", "stream", f.stream, "err", err)
 			}
-			if err := n.keepPlace(ctx, stream, last); err != nil {
-				n.logger.Warn("place in the log not saved, trying again", "stream", stream, "err", err)
-				continue
-			}
-			saved = last
 		case <-reader.Done():
-			return errors.Join(ctx.Err(), reader.Err())
+			return fmt.Errorf("follow %s: %w", f.stream, errors.Join(ctx.Err(), reader.Err()))
 		case <-ctx.Done():
-			final, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveEvery)
-			defer cancel()
-			return errors.Join(ctx.Err(), n.keepPlace(final, stream, last))
 		}
 	}
 }
 
-func (n *Notifier) insist(ctx context.Context, msg bus.Msg, handle func(context.Context, bus.Msg) error) error {
+// insist handles a message, again and again until it could be or ctx ends.
+func (f *follower) insist(ctx, work context.Context, msg bus.Msg) error {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		err := handle(ctx, msg)
-		if err == nil || ctx.Err() != nil {
-			return err
+		err := f.handle(work, msg, f.out)
+		if err == nil {
+			return nil
 		}
-		n.logger.Warn("not handled, trying again", "subject", msg.Subject, "seq", msg.Seq, "err", err)
+		f.n.logger.Warn("not handled, trying again", "stream", f.stream, "seq", msg.Seq, "err", err)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return fmt.Errorf("follow log: %w", ctx.Err())
+			return fmt.Errorf("follow %s: %w", f.stream, ctx.Err())
 		}
 	}
+}
+
+// save waits until everything recorded is on disk, then saves the place.
+func (f *follower) save(ctx context.Context) error {
+	if f.last == f.saved {
+		return nil
+	}
+	if err := f.out.Flush(ctx); err != nil {
+		return fmt.Errorf("save place in %s: %w", f.stream, err)
+	}
+	if err := f.n.keepPlace(ctx, f.stream, f.last); err != nil {
+		return err
+	}
+	f.saved = f.last
+	return nil
 }
 
 func placeKey(stream string) string { return "notify." + stream }

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,56 +24,80 @@ type entry struct {
 	Episode string       `json:"episode"`
 	Rule    schemas.Rule `json:"rule"`
 	Level   int          `json:"level"`
+	// Claim is random, so that whoever made the entry knows it for their own.
+	Claim   string    `json:"claim"`
+	Entered time.Time `json:"entered"` // when it was decided to send it
 	// Sent is when the broker had taken it; zero while that is not known.
 	Sent time.Time `json:"sent,omitzero"`
 }
 
-func entryOf(f schemas.Finding) entry {
-	return entry{Org: f.Org, Wearer: f.Wearer, Episode: f.Episode, Rule: f.Rule, Level: f.Level}
+func entryOf(f schemas.Finding, now time.Time) entry {
+	return entry{
+		Org: f.Org, Wearer: f.Wearer, Episode: f.Episode, Rule: f.Rule, Level: f.Level,
+		Claim: rand.Text(), Entered: now.UTC(),
+	}
 }
 
-// create enters a nudge; first is false when it is there already.
-func (l ledger) create(ctx context.Context, id string, f schemas.Finding) (e entry, first bool, err error) {
-	b, err := json.Marshal(entryOf(f))
+// creations is how often create asks a log that does not answer.
+const creations = 3
+
+// create enters a nudge. first is false when another entry is there, which is
+// then before.
+func (l ledger) create(ctx context.Context, id string, e entry) (before entry, first bool, err error) {
+	b, err := json.Marshal(e)
 	if err != nil {
-		return e, false, fmt.Errorf("encode ledger entry: %w", err)
+		return before, false, fmt.Errorf("encode ledger entry: %w", err)
 	}
-	_, err = l.kv.Create(ctx, id, b)
-	if errors.Is(err, jetstream.ErrKeyExists) {
-		e, _, err = l.get(ctx, id)
-		return e, false, err
+	for range creations {
+		if _, err = l.kv.Create(ctx, id, b); err == nil {
+			return before, true, nil
+		}
+		if errors.Is(err, jetstream.ErrKeyExists) {
+			// It may be our own, whose acknowledgement was lost.
+			before, _, err = l.get(ctx, id)
+			return before, err == nil && before.Claim == e.Claim, err
+		}
 	}
-	if err != nil {
-		return e, false, fmt.Errorf("enter nudge %s: %w", id, err)
-	}
-	return e, true, nil
+	return before, false, fmt.Errorf("enter nudge %s: %w", id, err)
 }
 
 // settle says that a nudge was sent.
-func (l ledger) settle(ctx context.Context, id string, f schemas.Finding, at time.Time) error {
-	e := entryOf(f)
-	e.Sent = at
+func (l ledger) settle(ctx context.Context, id string, e entry) error {
 	b, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("encode ledger entry: %w", err)
 	}
-	if _, err := l.kv.Put(ctx, id, b); err != nil {
-		return fmt.Errorf("settle nudge %s: %w", id, err)
+	for range creations {
+		if _, err = l.kv.Put(ctx, id, b); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("settle nudge %s: %w", id, err)
+}
+
+// withdraw takes back the entry of a nudge that was surely not sent.
+func (l ledger) withdraw(ctx context.Context, id string) error {
+	if err := l.kv.Delete(ctx, id); err != nil {
+		return fmt.Errorf("withdraw nudge %s: %w", id, err)
 	}
 	return nil
 }
 
-// get is a nudge's entry, and whether there is one.
+// get is a nudge's entry, and whether there is one. An entry that cannot be
+// read is one of which nothing else is known.
 func (l ledger) get(ctx context.Context, id string) (e entry, ok bool, err error) {
+	if _, err := schemas.ParseID(id); err != nil {
+		return e, false, nil //nolint:nilerr // nothing else is ever a key: there is no such nudge
+	}
 	kve, err := l.kv.Get(ctx, id)
-	if errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrInvalidKey) {
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return e, false, nil
 	}
 	if err != nil {
 		return e, false, fmt.Errorf("look up nudge %s: %w", id, err)
 	}
 	if err := json.Unmarshal(kve.Value(), &e); err != nil {
-		return e, false, fmt.Errorf("decode ledger entry %s: %w", id, err)
+		return entry{Entered: kve.Created()}, true, nil //nolint:nilerr // sending twice would be worse
 	}
 	return e, true, nil
 }

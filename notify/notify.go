@@ -1,16 +1,17 @@
 // Package notify turns findings into nudges. Each finding that is worth a nudge
-// passes a list of stages, any of which may hold it back with a reason; the
-// last ones enter it in a ledger, send it and record the decision. Answers of
-// wearers and the end of an episode follow the nudge into the same record.
+// passes a list of stages, any of which may hold it back with a reason; then it
+// is entered in a ledger, sent and recorded. Answers of wearers and the end of
+// an episode follow the nudge into the same record.
 //
 // At most one nudge is sent for each episode and level: the ledger's entry is
 // made by create-if-absent before the send. A crash between the two leaves a
 // send that nobody knows the outcome of; it is recorded as ambiguous and not
-// tried again.
+// tried again. DESIGN.md goes through each such gap.
 //
 // New makes a Notifier and Run works until its context ends. Two goroutines,
-// for findings and for answers, share the ledger and nothing else. The tests
-// run on the embedded server.
+// for findings and for answers, share the ledger and the wearers' standings,
+// both of which change by compare-and-set. The tests run on the embedded
+// server; the stages are pure and tested by tables.
 package notify
 
 import (
@@ -18,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,8 +28,12 @@ import (
 	"sitwell/schemas"
 )
 
+// ErrNotSent says that nothing left: the nudge may be tried again.
+var ErrNotSent = errors.New("not sent")
+
 // Sender brings a nudge to a wearable. When Send returns nil the broker has
-// taken it; after an error it may still have been delivered.
+// taken it. An error that wraps ErrNotSent says that it was not delivered and
+// never will be; after any other one it may have been.
 type Sender interface {
 	Send(ctx context.Context, org, device schemas.ID, nudge schemas.Nudge) error
 }
@@ -51,7 +55,6 @@ type Notifier struct {
 	ledger  ledger
 	wearers standings
 	places  jetstream.KeyValue
-	stages  []stage
 }
 
 // New makes a Notifier.
@@ -65,18 +68,10 @@ func New(ctx context.Context, o Options) (*Notifier, error) {
 			return nil, fmt.Errorf("start notifier: %w", err)
 		}
 	}
-	n.stages = []stage{
-		{"fresh", fresh},
-		{"answered", n.answered},
-		{"snoozed", n.snoozed},
-		{"spaced", n.spaced},
-		{"ledger", n.enter},
-		{"send", n.send},
-	}
 	return n, nil
 }
 
-// Run works until ctx ends.
+// Run works until ctx ends; then it finishes what is under way.
 func (n *Notifier) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.follow(ctx, schemas.StreamFindings, n.finding) })
@@ -85,127 +80,109 @@ func (n *Notifier) Run(ctx context.Context) error {
 }
 
 // finding handles one message of FINDINGS.
-func (n *Notifier) finding(ctx context.Context, msg bus.Msg) error {
+func (n *Notifier) finding(ctx context.Context, msg bus.Msg, out *bus.Outbox) error {
 	f, err := schemas.DecodeFinding(msg.Data)
+	if err == nil {
+		err = checkFinding(f)
+	}
 	if err != nil {
-		n.skip(msg, err)
+		n.skip(schemas.StreamFindings, msg, err)
 		return nil
 	}
 	switch f.Step {
 	case schemas.Opened: // seen, not yet worth a nudge
 		return nil
 	case schemas.Escalated:
-		return n.decide(ctx, f)
+		if f.Level < worthNudge {
+			return nil
+		}
+		return n.decide(ctx, f, out)
 	case schemas.Closed:
-		return n.closed(ctx, f)
+		return n.closed(ctx, f, out)
 	default:
-		n.skip(msg, fmt.Errorf("step %q is unknown", f.Step))
+		n.skip(schemas.StreamFindings, msg, fmt.Errorf("step %q is unknown", f.Step))
 		return nil
 	}
 }
 
-// decide lets a finding through the stages and records what became of it.
-func (n *Notifier) decide(ctx context.Context, f schemas.Finding) error {
-	now := time.Now()
-	c := &candidate{finding: f, nudge: compose(f, now), now: now}
-	for _, s := range n.stages {
-		why, err := s.hold(ctx, c)
-		switch {
-		case errors.Is(err, errDecided):
-			return nil
-		case errors.Is(err, errAmbiguous):
-			n.logger.Warn("nudge may or may not have been sent; it is not sent again", "nudge", c.nudge.ID, "err", err)
-			return n.record(ctx, c.decision(schemas.ActionAmbiguous))
-		case err != nil:
-			return fmt.Errorf("%s nudge %s: %w", s.name, c.nudge.ID, err)
-		case why != "":
-			d := c.decision(schemas.ActionHeld)
-			d.HeldBy, d.Why = s.name, why
-			return n.record(ctx, d)
-		}
-	}
-	d := c.decision(schemas.ActionSent)
-	if err := n.record(ctx, d); err != nil {
-		return err
-	}
-	return n.ledger.settle(ctx, c.nudge.ID, c.finding, c.now.UTC())
-}
-
 // closed follows up the nudges of an episode that has ended: how long the
 // correction took, or that the wearer got up without being asked.
-func (n *Notifier) closed(ctx context.Context, f schemas.Finding) error {
-	nudged := false
-	for level := worthNudge; level <= f.Level; level++ {
+func (n *Notifier) closed(ctx context.Context, f schemas.Finding, out *bus.Outbox) error {
+	asked := false
+	for level := worthNudge; level <= min(f.Level, highestLevel); level++ {
 		id := nudgeID(f.Episode, level)
 		entry, ok, err := n.ledger.get(ctx, id)
 		if err != nil {
 			return err
 		}
-		if !ok || entry.Sent.IsZero() {
-			continue
-		}
-		nudged = true
-		if f.Outcome == schemas.Unknown {
-			continue // no readings: nobody knows whether it helped
+		asked = asked || ok // an ambiguous nudge may have been felt, too
+		if !ok || entry.Sent.IsZero() || f.Outcome == schemas.Unknown {
+			continue // of an end without readings nobody knows whether the nudge helped
 		}
 		d := about(f, id, level, schemas.ActionCorrected)
 		d.Seconds, d.Outcome = max(0, f.End.Sub(entry.Sent).Seconds()), f.Outcome
-		if err := n.record(ctx, d); err != nil {
+		if err := n.record(ctx, out, d); err != nil {
 			return err
 		}
 	}
-	if nudged || f.Outcome != schemas.Break {
+	if asked || f.Outcome != schemas.Break {
 		return nil
 	}
 	d := about(f, nudgeID(f.Episode, 0), 0, schemas.ActionCounted)
 	d.Seconds, d.Outcome = f.Seconds, f.Outcome
-	return n.record(ctx, d)
+	return n.record(ctx, out, d)
 }
 
 // answer handles one message of REPLIES.
-func (n *Notifier) answer(ctx context.Context, msg bus.Msg) error {
+func (n *Notifier) answer(ctx context.Context, msg bus.Msg, out *bus.Outbox) error {
 	a, err := schemas.DecodeAnswer(msg.Data)
+	if err == nil {
+		err = checkAnswer(a)
+	}
 	if err != nil {
-		n.skip(msg, err)
+		n.skip(schemas.StreamReplies, msg, err)
 		return nil
 	}
-	entry, known, err := n.ledger.get(ctx, a.Reply.NudgeID)
-	if err != nil {
-		return err
+	var about entry
+	if a.Reply.NudgeID != "" {
+		var known bool
+		if about, known, err = n.ledger.get(ctx, a.Reply.NudgeID); err != nil {
+			return err
+		}
+		if !known || about.Org != a.Org || about.Wearer != a.Wearer {
+			n.metrics.strayReplies.Inc()
+			n.logger.Warn("answer to an unknown, expired or foreign nudge ignored", "seq", msg.Seq)
+			return nil
+		}
 	}
-	if a.Reply.NudgeID != "" && (!known || entry.Org != a.Org || entry.Wearer != a.Wearer) {
-		n.metrics.strayReplies.Inc()
-		n.logger.Warn("answer to an unknown or expired nudge", "org", a.Org, "device", a.Device)
-		return nil
-	}
-	if err := n.wearers.note(ctx, a, entry.Episode); err != nil {
+	if err := n.wearers.note(ctx, a, about); err != nil {
 		return err
 	}
 	d := schemas.Decision{
-		Schema: schemas.SchemaDecision, ID: fmt.Sprintf("reply-%d", msg.Seq), Nudge: a.Reply.NudgeID, Episode: entry.Episode,
-		Org: a.Org, Wearer: a.Wearer, Device: a.Device, Rule: entry.Rule, Level: entry.Level,
+		Schema: schemas.SchemaDecision, ID: fmt.Sprintf("reply-%d", msg.Seq), Nudge: a.Reply.NudgeID, Episode: about.Episode,
+		Org: a.Org, Wearer: a.Wearer, Device: a.Device, Rule: about.Rule, Level: about.Level,
 		Time: a.Received, Action: schemas.ActionReplied, Reply: string(a.Reply.Action),
 	}
 	if a.Reply.Action == schemas.ReplySnooze {
-		d.Seconds = (time.Duration(a.Reply.Minutes) * time.Minute).Seconds()
+		d.Seconds = snoozeFor(a).Seconds()
 	}
-	return n.record(ctx, d)
+	return n.record(ctx, out, d)
 }
 
-// record writes a decision to NUDGES; the readers drop a repetition by its id.
-func (n *Notifier) record(ctx context.Context, d schemas.Decision) error {
+// record hands a decision to NUDGES; the readers drop a repetition by its id.
+func (n *Notifier) record(ctx context.Context, out *bus.Outbox, d schemas.Decision) error {
 	data, err := d.Encode()
 	if err != nil {
 		return err
 	}
-	n.metrics.decisions.WithLabelValues(string(d.Action), d.HeldBy).Inc()
-	if err := n.log.Publish(ctx, schemas.NudgesSubject(d.Org, d.Wearer), data, d.ID); err != nil {
+	if err := out.Publish(ctx, schemas.NudgesSubject(d.Org, d.Wearer), data, d.ID); err != nil {
 		return fmt.Errorf("record decision %s: %w", d.ID, err)
 	}
+	n.metrics.decisions.WithLabelValues(string(d.Action), d.HeldBy).Inc()
 	return nil
 }
 
-func (n *Notifier) skip(msg bus.Msg, err error) {
+func (n *Notifier) skip(stream string, msg bus.Msg, err error) {
 	n.metrics.damaged.Inc()
-	n.logger.Error("message of the log skipped", "subject", msg.Subject, "seq", msg.Seq, "err", err)
+	n.logger.Error("message of the log skipped", "stream", stream, "seq", msg.Seq, "err", err)
 }

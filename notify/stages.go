@@ -1,8 +1,6 @@
 package notify
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,25 +8,29 @@ import (
 )
 
 // stage is one reason why a nudge may be held back. hold returns the reason in
-// words, or "" to let it pass.
+// words, or "" to let the nudge pass; it looks at the candidate alone.
 type stage struct {
 	name string
-	hold func(ctx context.Context, c *candidate) (why string, err error)
+	hold func(c *candidate) (why string)
+}
+
+// stages are asked in this order; the first that holds is recorded.
+func stages() []stage {
+	return []stage{
+		{"fresh", fresh},
+		{"answered", answered},
+		{"snoozed", snoozed},
+		{"spaced", spaced},
+	}
 }
 
 // candidate is a nudge on its way through the stages.
 type candidate struct {
-	finding schemas.Finding
-	nudge   schemas.Nudge
-	now     time.Time
+	finding  schemas.Finding
+	nudge    schemas.Nudge
+	standing standing // of the wearer
+	now      time.Time
 }
-
-var (
-	// errDecided says that an earlier run decided about this nudge already.
-	errDecided = errors.New("decided before")
-	// errAmbiguous says that nobody knows whether the nudge was delivered.
-	errAmbiguous = errors.New("not confirmed")
-)
 
 // worthNudge is the level of a finding from which it is worth a nudge.
 const worthNudge = 2
@@ -43,62 +45,37 @@ const (
 
 // fresh holds what happened too long ago, as from a buffer that a device kept
 // while it was offline.
-func fresh(_ context.Context, c *candidate) (string, error) {
+func fresh(c *candidate) string {
 	if age := c.now.Sub(c.finding.Time); age > Stale {
-		return fmt.Sprintf("it was %s ago", inWords(age)), nil
+		return fmt.Sprintf("it was %s ago", inWords(age))
 	}
-	return "", nil
+	return ""
 }
 
 // answered holds the further steps of an episode that the wearer answered with
 // done.
-func (n *Notifier) answered(ctx context.Context, c *candidate) (string, error) {
-	s, _, err := n.wearers.get(ctx, c.finding.Org, c.finding.Wearer)
-	if err == nil && s.Done == c.finding.Episode {
-		return "the wearer answered done", nil
+func answered(c *candidate) string {
+	if c.standing.Done[c.finding.Rule] == c.finding.Episode {
+		return "the wearer answered done"
 	}
-	return "", err
+	return ""
 }
 
 // snoozed holds everything until the wearer's snooze is over.
-func (n *Notifier) snoozed(ctx context.Context, c *candidate) (string, error) {
-	s, _, err := n.wearers.get(ctx, c.finding.Org, c.finding.Wearer)
-	if err == nil && c.now.Before(s.SnoozedUntil) {
-		return "snoozed for another " + inWords(s.SnoozedUntil.Sub(c.now)), nil
+func snoozed(c *candidate) string {
+	if c.now.Before(c.standing.SnoozedUntil) {
+		return "snoozed for another " + inWords(c.standing.SnoozedUntil.Sub(c.now))
 	}
-	return "", err
+	return ""
 }
 
-// spaced holds a nudge that would come too soon after another.
-func (n *Notifier) spaced(ctx context.Context, c *candidate) (string, error) {
-	s, _, err := n.wearers.get(ctx, c.finding.Org, c.finding.Wearer)
-	if since := c.now.Sub(s.LastNudge); err == nil && since < spacing {
-		return fmt.Sprintf("the last nudge was %s ago", inWords(since)), nil
+// spaced holds a nudge that would come too soon after another. A last nudge in
+// the future, from before a step of the clock, holds for no longer.
+func spaced(c *candidate) string {
+	if since := c.now.Sub(c.standing.LastNudge).Abs(); since < spacing {
+		return fmt.Sprintf("the last nudge was %s ago", inWords(since))
 	}
-	return "", err
-}
-
-// enter writes the nudge into the ledger; from here on it is sent at most once.
-func (n *Notifier) enter(ctx context.Context, c *candidate) (string, error) {
-	entry, first, err := n.ledger.create(ctx, c.nudge.ID, c.finding)
-	switch {
-	case err != nil:
-		return "", err
-	case first:
-		return "", nil
-	case entry.Sent.IsZero():
-		return "", fmt.Errorf("%w: an earlier run stopped while it was sending", errAmbiguous)
-	}
-	return "", errDecided
-}
-
-// send publishes the nudge to the wearable.
-func (n *Notifier) send(ctx context.Context, c *candidate) (string, error) {
-	if err := n.sender.Send(ctx, c.finding.Org, c.finding.Device, c.nudge); err != nil {
-		return "", fmt.Errorf("%w: %w", errAmbiguous, err)
-	}
-	n.metrics.latency.Observe(time.Since(c.finding.Time).Seconds())
-	return "", n.wearers.nudged(ctx, c.finding.Org, c.finding.Wearer, c.now)
+	return ""
 }
 
 // decision is the record of what became of the candidate.

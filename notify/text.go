@@ -8,32 +8,34 @@ import (
 	"sitwell/schemas"
 )
 
-// texts are what to do, for each rule and level. Prompts to walk work where
-// prompts to sit less do not (HeartSteps), and none asks for an over-corrected,
-// chest-out pose. One of each list is chosen by the nudge's id, so that they
-// rotate and a repetition says the same.
-var texts = map[schemas.Rule]map[int][]string{ //nolint:gochecknoglobals // a constant that Go cannot write as one
-	schemas.RuleSlouch: {
-		2: {
+// texts are what to do, for a rule and level; nil for one that has none. Prompts
+// to walk work where prompts to sit less do not (HeartSteps), and none asks for
+// an over-corrected, chest-out pose.
+func texts(rule schemas.Rule, level int) []string {
+	switch {
+	case rule == schemas.RuleSlouch:
+		return []string{
 			"Rock your pelvis forward and grow tall, gently.",
 			"Let your shoulders drop and lift the back of your head a little.",
 			"Lean back for a moment and take a slow breath.",
-		},
-	},
-	schemas.RuleSitting: {
-		2: {
+		}
+	case rule == schemas.RuleSitting && level == worthNudge:
+		return []string{
 			"Time for a short walk: two minutes are enough.",
 			"Fetch some water on foot, your back will like it.",
 			"Stand up, take a few steps and roll your shoulders.",
-		},
-		3: {
+		}
+	case rule == schemas.RuleSitting:
+		return []string{
 			"Take a real break now: five minutes on your feet.",
 			"A walk of five minutes would do your back good now.",
-		},
-	},
+		}
+	}
+	return nil
 }
 
-// compose writes the nudge for a finding.
+// compose writes the nudge for a finding. Its id chooses the text, so that texts
+// rotate and a repetition says the same.
 func compose(f schemas.Finding, now time.Time) schemas.Nudge {
 	n := schemas.Nudge{
 		Schema: schemas.SchemaNudge, ID: nudgeID(f.Episode, f.Level), Time: now.UTC(), Expires: f.Time.Add(Stale),
@@ -42,12 +44,11 @@ func compose(f schemas.Finding, now time.Time) schemas.Nudge {
 	if f.Level > worthNudge {
 		n.Pattern = "double"
 	}
-	if choice := texts[f.Rule][f.Level]; len(choice) > 0 {
+	n.Text = "Time for a short break."
+	if choice := texts(f.Rule, f.Level); len(choice) > 0 {
 		h := fnv.New32a()
-		_, _ = h.Write([]byte(n.ID))
+		_, _ = h.Write([]byte(n.ID))                   // a hash never fails
 		n.Text = choice[h.Sum32()%uint32(len(choice))] //nolint:gosec // a handful of texts
-	} else {
-		n.Text = "Time for a short break."
 	}
 	return n
 }

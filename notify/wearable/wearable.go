@@ -1,10 +1,13 @@
 // Package wearable brings nudges to wearables over MQTT.
 //
 // A Sender publishes at QoS 1 on the device's nudges topic and returns when the
-// broker has taken the nudge. Devices subscribe at QoS 0, so that a nudge that
-// cannot be delivered now is not delivered later, when it would be stale.
+// broker has taken the nudge. It publishes each nudge once: without a connection
+// it refuses at once, and what was under way when a connection broke is given
+// up rather than published again by the next one, minutes late or a second time.
+// Devices subscribe at QoS 0, so that a nudge that cannot be delivered now is
+// not delivered later.
 //
-// A Sender is safe for concurrent use. Its test runs on the embedded broker.
+// A Sender is safe for concurrent use. Its tests run on the embedded broker.
 package wearable
 
 import (
@@ -16,6 +19,7 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
+	"sitwell/notify"
 	"sitwell/schemas"
 )
 
@@ -28,31 +32,75 @@ type Options struct {
 }
 
 // Sender is a connection to the broker.
-type Sender struct{ client mqtt.Client }
+type Sender struct {
+	client mqtt.Client
+	stop   chan struct{}
+	ended  chan struct{}
+}
 
-// sendWait bounds one send; afterwards nobody knows whether it arrived.
-const sendWait = 10 * time.Second
+var _ notify.Sender = (*Sender)(nil)
+
+const (
+	// sendWait bounds one send; afterwards nobody knows whether it arrived.
+	sendWait = 10 * time.Second
+	// retryEvery is how often a connection is looked after.
+	retryEvery = time.Second
+)
 
 // Connect returns at once and connects in the background, again and again
 // after a loss.
 func Connect(o Options) *Sender {
+	// The library's own reconnection would publish again what was not
+	// acknowledged; a new connection of a clean session does not.
 	opts := mqtt.NewClientOptions().AddBroker(o.URL).SetClientID(o.ClientID).
 		SetUsername(o.Username).SetPassword(o.Password).
-		SetCleanSession(true).SetConnectRetry(true).SetConnectRetryInterval(time.Second).
-		SetMaxReconnectInterval(5 * time.Second).SetKeepAlive(15 * time.Second).
+		SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).
+		SetConnectTimeout(5 * time.Second).SetWriteTimeout(sendWait).
+		SetKeepAlive(15 * time.Second).SetPingTimeout(5 * time.Second).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) {
 			o.Logger.Warn("connection to the MQTT broker lost, connecting again", "err", err)
 		})
-	s := &Sender{client: mqtt.NewClient(opts)}
-	s.client.Connect() // retries by itself
+	s := &Sender{client: mqtt.NewClient(opts), stop: make(chan struct{}), ended: make(chan struct{})}
+	go s.keep(o.Logger)
 	return s
 }
 
-// Send publishes a nudge. After an error it may still have been delivered.
+// keep connects whenever there is no connection.
+func (s *Sender) keep(logger *slog.Logger) {
+	defer close(s.ended)
+	tick := time.NewTicker(retryEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		if !s.client.IsConnectionOpen() {
+			token := s.client.Connect()
+			select {
+			case <-token.Done():
+			case <-s.stop:
+				return
+			}
+			if err := token.Error(); err != nil && !failing {
+				logger.Warn("no connection to the MQTT broker, trying again every second", "err", err)
+			}
+			failing = token.Error() != nil
+		}
+		select {
+		case <-tick.C:
+		case <-s.stop:
+			return
+		}
+	}
+}
+
+// Send publishes a nudge. An error that wraps notify.ErrNotSent says that it
+// was not published; after any other one it may have been delivered.
 func (s *Sender) Send(ctx context.Context, org, device schemas.ID, nudge schemas.Nudge) error {
 	payload, err := nudge.Encode()
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", notify.ErrNotSent, err)
+	}
+	if !s.client.IsConnectionOpen() {
+		return fmt.Errorf("%w: there is no connection to the MQTT broker", notify.ErrNotSent)
 	}
 	topic := schemas.Topic{Org: org, Device: device, Kind: schemas.KindNudges}
 	token := s.client.Publish(topic.String(), 1, false, payload)
@@ -67,7 +115,7 @@ func (s *Sender) Send(ctx context.Context, org, device schemas.ID, nudge schemas
 		err = ctx.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("send nudge to device %s: %w", device, err)
+		return fmt.Errorf("send nudge: %w", err)
 	}
 	return nil
 }
@@ -75,5 +123,7 @@ func (s *Sender) Send(ctx context.Context, org, device schemas.ID, nudge schemas
 // Close disconnects.
 func (s *Sender) Close() {
 	const quiesce = 250 // milliseconds for what is under way
+	close(s.stop)
+	<-s.ended
 	s.client.Disconnect(quiesce)
 }

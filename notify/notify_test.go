@@ -1,0 +1,230 @@
+package notify_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"sitwell/internal/bus"
+	"sitwell/notify"
+	"sitwell/schemas"
+)
+
+func TestAFreshFindingNudgesOnce(t *testing.T) {
+	w := running(t)
+	w.find(escalated("e1", 2))
+	d := w.expect("e1-2", schemas.ActionSent)
+	w.wantNudges(1)
+	n := w.wrist.got()[0]
+	if n.ID != "e1-2" || n.Text == "" || n.Text != d.Text || n.Reason != "sitting for 30 minutes without a break" || n.Pattern != "short" {
+		t.Errorf("nudge %+v, decision %+v", n, d)
+	}
+	if !n.Expires.Equal(d.Time.Add(notify.Stale)) {
+		t.Errorf("it expires at %s, want %s after %s", n.Expires, notify.Stale, d.Time)
+	}
+}
+
+func TestARepeatedFindingIsThatNudge(t *testing.T) {
+	w := running(t)
+	first := escalated("e1", 2)
+	w.find(first)
+	w.expect("e1-2", schemas.ActionSent)
+	w.find(first)
+	stale := first // as when detection finds it again hours later
+	stale.Time = stale.Time.Add(-time.Hour)
+	w.find(stale)
+	w.quiet() // neither held as stale nor as too soon: it was sent
+	w.wantNudges(1)
+}
+
+func TestARestartFromAnOldPlaceNudgesNobodyAgain(t *testing.T) {
+	w := running(t)
+	w.find(escalated("e1", 2))
+	sent := w.expect("e1-2", schemas.ActionSent)
+	w.find(escalated("e2", 2))
+	w.expect("e2-2", schemas.ActionHeld)
+	w.stop()
+	places, err := w.log.KV(t.Context(), bus.BucketCheckpoints)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := places.Delete(t.Context(), "notify."+schemas.StreamFindings); err != nil {
+		t.Fatal(err)
+	}
+	w.start(w.wrist)
+	// The log drops what it has; what comes next is new.
+	w.quiet()
+	w.wantNudges(1)
+	if last := w.wrist.got()[0]; last.ID != sent.Nudge {
+		t.Errorf("sent %s", last.ID)
+	}
+}
+
+func TestARestartGoesOnWhereItWas(t *testing.T) {
+	w := running(t)
+	w.find(escalated("e1", 2))
+	w.expect("e1-2", schemas.ActionSent)
+	w.stop()
+	w.find(closed("e1", 2, schemas.Break))
+	w.start(w.wrist)
+	w.expect("e1-2", schemas.ActionCorrected)
+	w.stop()
+	w.start(w.wrist)
+	w.quiet()
+	w.wantNudges(1)
+}
+
+func TestStaleFindingsAreHeldWithWords(t *testing.T) {
+	w := running(t)
+	f := escalated("e1", 2)
+	f.Time = f.Time.Add(-40 * time.Minute)
+	w.find(f)
+	d := w.expect("e1-2", schemas.ActionHeld)
+	if d.HeldBy != "fresh" || d.Why != "it was 40 minutes ago" || d.Text == "" || d.Reason == "" {
+		t.Errorf("held by %q, %q: %+v", d.HeldBy, d.Why, d)
+	}
+	w.wantNudges(0)
+}
+
+func TestLevelOneNeverNudges(t *testing.T) {
+	w := running(t)
+	opened := escalated("e1", 1)
+	opened.Step = schemas.Opened
+	w.find(opened)
+	w.find(escalated("e1", 1))
+	w.quiet()
+	w.wantNudges(0)
+}
+
+func TestNudgesAreSpaced(t *testing.T) {
+	w := running(t)
+	w.find(escalated("e1", 2))
+	w.expect("e1-2", schemas.ActionSent)
+	w.find(escalated("e2", 2))
+	if d := w.expect("e2-2", schemas.ActionHeld); d.HeldBy != "spaced" || !strings.HasPrefix(d.Why, "the last nudge was ") {
+		t.Errorf("held by %q: %s", d.HeldBy, d.Why)
+	}
+	other := escalated("e3", 2)
+	other.Wearer = ben
+	w.find(other)
+	w.expect("e3-2", schemas.ActionSent)
+	w.wantNudges(2)
+}
+
+func TestCorrections(t *testing.T) {
+	for _, outcome := range []schemas.Outcome{schemas.Recovered, schemas.Moved, schemas.Break, schemas.Stood} {
+		t.Run(string(outcome), func(t *testing.T) {
+			w := running(t)
+			w.find(escalated("e1", 2))
+			sent := w.expect("e1-2", schemas.ActionSent)
+			end := closed("e1", 2, outcome)
+			end.End = sent.Decided.Add(25 * time.Second)
+			w.find(end)
+			d := w.expect("e1-2", schemas.ActionCorrected)
+			if d.Outcome != outcome || d.Seconds > 25 || d.Seconds < 15 { // the send itself takes a part of a second
+				t.Errorf("corrected after %g s, %s", d.Seconds, d.Outcome)
+			}
+			w.quiet()
+		})
+	}
+}
+
+func TestAnUnknownEndClaimsNothing(t *testing.T) {
+	w := running(t)
+	w.find(escalated("e1", 2))
+	w.expect("e1-2", schemas.ActionSent)
+	w.find(closed("e1", 2, schemas.Unknown))
+	w.find(closed("e2", 2, schemas.Unknown))
+	w.find(closed("e3", 2, schemas.Stood))
+	w.quiet()
+}
+
+func TestAnUnpromptedBreakIsCounted(t *testing.T) {
+	w := running(t)
+	f := closed("e1", 1, schemas.Break)
+	w.find(f)
+	if d := w.expect("e1-0", schemas.ActionCounted); d.Seconds != f.Seconds || d.Outcome != schemas.Break || d.Rule != schemas.RuleSitting {
+		t.Errorf("counted %+v", d)
+	}
+}
+
+func TestAnUnconfirmedSendIsAmbiguousForEver(t *testing.T) {
+	w := newWorld(t)
+	w.wrist.fail = func(schemas.Nudge) error { return errors.New("the broker did not answer") }
+	w.start(w.wrist)
+	f := escalated("e1", 2)
+	w.find(f)
+	w.expect("e1-2", schemas.ActionAmbiguous)
+	w.find(f)
+	// It may have been felt: it spaces the next, and a break is not unprompted.
+	w.find(escalated("e2", 2))
+	if d := w.expect("e2-2", schemas.ActionHeld); d.HeldBy != "spaced" {
+		t.Errorf("held by %q", d.HeldBy)
+	}
+	w.find(closed("e1", 2, schemas.Break))
+	w.quiet()
+	w.wantNudges(1)
+}
+
+func TestARefusedSendIsTriedAgain(t *testing.T) {
+	w := newWorld(t)
+	refused := 0
+	w.wrist.fail = func(schemas.Nudge) error {
+		if refused++; refused < 4 {
+			return notify.ErrNotSent
+		}
+		return nil
+	}
+	w.start(w.wrist)
+	w.find(escalated("e1", 2))
+	w.expect("e1-2", schemas.ActionSent)
+	w.wantNudges(1)
+}
+
+func TestStopDoesNotWaitForARefusingSender(t *testing.T) {
+	w := newWorld(t)
+	tried := make(chan struct{}, 100)
+	w.wrist.fail = func(schemas.Nudge) error {
+		tried <- struct{}{}
+		return notify.ErrNotSent
+	}
+	w.start(w.wrist)
+	w.find(escalated("e1", 2))
+	<-tried
+	w.stop()
+	// What could not be sent is sent by the next run.
+	w.wrist.fail = nil
+	w.start(w.wrist)
+	w.expect("e1-2", schemas.ActionSent)
+	w.wantNudges(1)
+}
+
+func TestDamagedMessagesAreSkipped(t *testing.T) {
+	w := running(t)
+	strange := func(change func(*schemas.Finding)) {
+		f := escalated("e1", 2)
+		change(&f)
+		data, err := f.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.publish(schemas.FindingsSubject(acme, anna), data)
+	}
+	w.publish(schemas.FindingsSubject(acme, anna), []byte("not JSON"))
+	w.publish(schemas.FindingsSubject(acme, anna), []byte(`{"schema":"sitwell.finding.v9"}`))
+	strange(func(f *schemas.Finding) { f.Step = "paused" })
+	strange(func(f *schemas.Finding) { f.Episode = "a..b" })
+	strange(func(f *schemas.Finding) { f.Episode = strings.Repeat("e", 64) })
+	strange(func(f *schemas.Finding) { f.Wearer = schemas.ID{} })
+	strange(func(f *schemas.Finding) { f.Level = 1 << 40 })
+	w.publish(schemas.RepliesSubject(acme, anna), []byte("not JSON"))
+	w.publish(schemas.RepliesSubject(acme, anna), []byte(`{"schema":"sitwell.answer.v1"}`))
+	w.reply(anna, time.Now(), schemas.Reply{Action: schemas.ReplySnooze, Minutes: 10})
+	w.expect("", schemas.ActionReplied)
+	w.find(escalated("e2", 2))
+	if d := w.expect("e2-2", schemas.ActionHeld); d.HeldBy != "snoozed" {
+		t.Errorf("held by %q", d.HeldBy)
+	}
+	w.wantNudges(0)
+}
