@@ -109,6 +109,10 @@ func TestSittingSeconds(t *testing.T) {
 		{"off the seat", []count{{0, 1300}, {600, 0}, {1200, 0}}, `
 			0 opened1 since -1300 for 1300
 			600 closed1 since -1300 for 1300 unknown at 0`, 0},
+		{"back on the seat before a long interval", []count{{0, 1140}, {1, 0}, {2, 0}, {32, 30}, {62, 60}}, `
+			62 opened1 since -1140 for 1202`, 61},
+		{"a quarter taken off before a long interval", []count{{0, 1140}, {5, 0}, {10, 0}, {15, 0}, {20, 0}, {25, 0}, {30, 0}, {35, 0}, {95, 60}, {395, 360}}, `
+			395 opened1 since -1140 for 1218.75`, 365},
 		{"longer than a bridge", []count{{0, 10}, {86401, 86411}}, `
 			86401 opened1 since 0 for 86401
 			86401 escalated2 since 0 for 86401

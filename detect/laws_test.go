@@ -18,7 +18,7 @@ func habits(t *rapid.T) []schemas.Item {
 	kind := rapid.Custom(func(t *rapid.T) spell {
 		s := spell{
 			secs:  rapid.SampledFrom([]float64{1, 4.5, 5, 9.5, 10, 30, 61, 119.5, 120, 400, 1300}).Draw(t, "secs"),
-			pitch: rapid.SampledFrom([]float64{-20, 0, 9.9, 10, 12, 15, 20, 40}).Draw(t, "pitch"),
+			pitch: rapid.SampledFrom([]float64{-20, -10.1, -10, 0, 9.9, 10, 12, 15, 20, 40}).Draw(t, "pitch"),
 			sd:    rapid.SampledFrom([]int{-1, 0, 0, 0, 99, 101, 300}).Draw(t, "sd"),
 			seat:  rapid.SampledFrom([]seat{onSeat, onSeat, onSeat, onFeet, nobodyKnows}).Draw(t, "seat"),
 		}

@@ -10,9 +10,10 @@ import (
 // MotionWindow, of the standard deviation of the acceleration's magnitude. A
 // device sends that deviation, or acc_g often enough to derive it.
 //
-// The window is kept in slots of about an eighth of it. A sample of at least
-// half a slot has one for itself, so that at two readings a second the eight
-// slots are the last eight samples; quicker samples share a slot.
+// The window is kept in slots of an eighth of it, less a tenth for clocks that
+// are not exact: eight full ones and one that fills. A sample that fills a slot
+// has it for itself, so that at two readings a second the window is the last
+// eight samples; quicker samples share a slot until it is full.
 type motion struct {
 	Sums [slots]float32 `cbor:"1,keyasint"` // mean square times ms, in mg^2 ms
 	MS   [slots]uint16  `cbor:"2,keyasint"` // length of each slot
@@ -26,7 +27,8 @@ type motion struct {
 }
 
 const (
-	slots = 8
+	parts = 8 // of the window
+	slots = parts + 1
 	// leastRate is the rate of acc_g in Hz from which motion can be seen: 10,
 	// less a tenth for clocks that are not exact.
 	leastRate = 9
@@ -68,7 +70,7 @@ func (s *signals) walked(r *schemas.Reading, ms, window int64) bool {
 
 // push adds a mean square in mg^2 that held for ms.
 func (m *motion) push(square float64, ms, window int64) {
-	slot := window / slots
+	slot := window / parts
 	last := int64(m.MS[m.Last])
 	switch {
 	case last == 0 && ms == 0:
@@ -77,7 +79,7 @@ func (m *motion) push(square float64, ms, window int64) {
 		return
 	}
 	ms = min(ms, window)
-	if last > 0 && last+ms/2 >= slot {
+	if full := slot * 9 / 10; last > 0 && (last >= full || ms >= full) {
 		m.Last = (m.Last + 1) % slots
 		m.Sums[m.Last], m.MS[m.Last] = 0, 0
 	}
@@ -90,7 +92,7 @@ func (m *motion) push(square float64, ms, window int64) {
 func (m *motion) meanSquare(window int64) float64 {
 	left, sum := window, 0.0
 	for i := range uint8(slots) {
-		j := (m.Last - i) % slots
+		j := (m.Last + slots - i) % slots
 		ms := int64(m.MS[j])
 		if ms == 0 || left == 0 {
 			break
@@ -108,7 +110,7 @@ func (m *motion) meanSquare(window int64) float64 {
 // derive adds one sample of acc_g. A slot that is full gives a mean square if
 // its samples came often enough; if they did not, all is unknown again.
 func (m *motion) derive(acc [3]int16, at, ms, window int64) {
-	slot := window / slots
+	slot := window / parts
 	x, y, z := float64(acc[0]), float64(acc[1]), float64(acc[2])
 	mg := float32(math.Sqrt(x*x+y*y+z*z) - 1000)
 	if m.N == 0 || ms > slot {

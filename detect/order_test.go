@@ -43,6 +43,9 @@ func TestOrder(t *testing.T) {
 		{name: "a new boot ends the waiting of the old", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 7, 1}, {chest, 2, 0, 2}}, judged: []uint64{5, 7, 0}, gaps: 1},
 		{name: "an old boot is late", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 2, 0, 1}, {chest, 1, 6, 0.5}, {chest, 2, 1, 2}}, judged: []uint64{5, 0, 1}, late: 1},
 		{name: "another device from the past is late", arrivals: []arrival{{chest, 1, 5, 121}, {spare, 1, 0, 0}, {chest, 1, 6, 122}}, judged: []uint64{5, 6}, late: 1},
+		{name: "another device exactly 2 minutes behind is taken", arrivals: []arrival{{chest, 1, 5, 120}, {spare, 1, 0, 0}}, judged: []uint64{5, 0}},
+		{name: "an old boot that repeats itself is late", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 2, 0, 1}, {chest, 1, 5, 200}}, judged: []uint64{5, 0}, late: 1},
+		{name: "lateness is against the newest, not the last", arrivals: []arrival{{chest, 1, 5, 200}, {chest, 1, 6, 100}, {chest, 1, 7, 79}}, judged: []uint64{5, 6}, late: 1},
 		{name: "a device comes back after the other fell silent", arrivals: []arrival{{chest, 1, 5, 0}, {spare, 1, 0, 1}, {chest, 1, 6, 100}, {chest, 1, 7, 121}, {chest, 1, 8, 122}}, judged: []uint64{5, 0, 7, 8}, late: 1},
 	}
 	for _, tt := range tests {
@@ -52,8 +55,13 @@ func TestOrder(t *testing.T) {
 				take(w, a, out)
 			}
 			var judged []uint64
+			at := int64(0)
 			for _, p := range out.Postures {
 				judged = append(judged, p.Seq)
+				if p.Time < at {
+					t.Errorf("event time ran back to %d at seq %d", p.Time, p.Seq)
+				}
+				at = p.Time
 			}
 			if len(judged) != len(tt.judged) {
 				t.Fatalf("judged %v, want %v", judged, tt.judged)

@@ -160,6 +160,16 @@ func TestBaselines(t *testing.T) {
 		{"standing, sitting unknown", append([]schemas.Item{calibrated(0, 0, schemas.Standing, upright)}, steady(1, 10, nobodyKnows, bent)...), false, true, 25},
 		{"measured, before its time is over", append([]schemas.Item{calibrated(0, 0, schemas.Seated, nil)}, steady(1, 19, onSeat, bent)...), false, true, 25},
 		{"measured", append([]schemas.Item{calibrated(0, 0, schemas.Seated, nil)}, steady(1, 20, onSeat, bent)...), true, true, 0},
+		{"measured over 10 s and not longer", []schemas.Item{
+			calibrated(0, 0, schemas.Seated, nil), acceleration(1, 9000, up, onSeat), acceleration(2, 9500, up, onSeat),
+			acceleration(3, 10500, bent, onSeat), acceleration(4, 15000, bent, onSeat),
+		}, true, true, 25},
+		{"measured by one reading: too few", []schemas.Item{
+			calibrated(0, 0, schemas.Seated, nil), acceleration(1, 9000, up, onSeat), acceleration(2, 15000, bent, onSeat),
+		}, false, true, 25},
+		{"given while another is measured", append([]schemas.Item{
+			calibrated(0, 0, schemas.Seated, nil), calibrated(1, 100, schemas.Seated, upright),
+		}, steady(2, 30, onSeat, bent)...), true, true, 25},
 		{"refused", append([]schemas.Item{calibrated(0, 0, schemas.Seated, &[3]int16{0, 0, 1000})}, steady(1, 10, onSeat, bent)...), false, true, 25},
 		{"falling", steady(1, 10, onSeat, [3]int16{}), false, false, 0},
 	}
@@ -225,6 +235,28 @@ func TestMotionIsTheTrailingRMS(t *testing.T) {
 			}
 		}
 	})
+}
+
+// At any rate the window is 4 s, less at most the tenth that clocks are granted.
+func TestMotionWindow(t *testing.T) {
+	const window = 4000
+	for ms := int64(10); ms <= window; ms++ {
+		var m motion
+		for range 2 * window / ms {
+			m.push(0, ms, window)
+		}
+		kept := int64(0)
+		for _, part := range m.MS {
+			kept += int64(part)
+		}
+		if kept < window*9/10 {
+			t.Fatalf("one reading in %d ms: %d ms are kept", ms, kept)
+		}
+		m.push(300*300, window, window)
+		if got := m.meanSquare(window); got != 300*300 {
+			t.Fatalf("one reading in %d ms, then one that fills the window: mean square %g", ms, got)
+		}
+	}
 }
 
 func TestMotion(t *testing.T) {

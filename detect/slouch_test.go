@@ -98,6 +98,21 @@ func TestSlouchAtTheLongestInterval(t *testing.T) {
 	}
 }
 
+// A gap of exactly GapEnds keeps an episode, one of a millisecond more ends it.
+func TestSlouchAtTheShortestGap(t *testing.T) {
+	for _, tt := range []struct {
+		ms   int64
+		want int
+	}{{60_000, 1}, {60_001, 2}} {
+		list := items(500*time.Millisecond, slouched(40))
+		last := list[len(list)-1].Reading
+		list = append(list, schemas.Item{Reading: slouched(0).reading(last.Seq+1, last.Time+tt.ms)})
+		if _, out := judge(list); len(out.Findings) != tt.want {
+			t.Errorf("a gap of %d ms: %d findings, want %d", tt.ms, len(out.Findings), tt.want)
+		}
+	}
+}
+
 func TestFindingIsComplete(t *testing.T) {
 	_, out := judge(items(500*time.Millisecond, spell{secs: 15, pitch: 20}, spell{secs: 16, pitch: 30}))
 	if len(out.Findings) != 1 {
