@@ -53,6 +53,7 @@ func (d *Dashboard) live(w http.ResponseWriter, r *call) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer cancel() // so that the watching ends with it, though a write may take its time
 		d.thin(ctx, events, thinned)
 	}()
 	s.run(ctx, thinned)
