@@ -4,19 +4,21 @@
 // in it is on disk. What it refuses goes to quarantine with its reason, and is
 // acknowledged too, or the device would send it for ever.
 //
-// New makes an Ingest, Run works until its context ends, Handle takes one
-// message from whoever receives it: the MQTT client of Session, or Redrive.
-// Handle may be called from several goroutines; the order of one device's
-// messages is the order of the calls. Nothing is acknowledged that is not in
-// the log; on a stop, messages under way are left to the broker to deliver
-// again, and the readers of the log drop the repetition by (device, boot, seq).
+// New makes an Ingest, Run works until its context ends and may be called once,
+// Handle takes one message from whoever receives it: the MQTT client of Session,
+// or Redrive. Handle may be called from several goroutines; the order of one
+// device's messages is the order of the calls. Nothing is acknowledged that is
+// not in the log; on a stop, messages under way are left to the broker to
+// deliver again, and the readers of the log drop the repetition by (device,
+// boot, seq). DESIGN.md says what happens in each fault.
 //
-// The tests run against the embedded server.
+// The tests run against the embedded server, and against Mosquitto where it is
+// installed.
 package ingest
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -49,18 +51,19 @@ type Options struct {
 // The bounds of ingest.
 const (
 	// inbox holds messages between the MQTT client and the worker. It is
-	// larger than the window of the embedded broker over all subscriptions, so
-	// that taking a message never holds up the client's pings; when another
-	// broker fills it, the client waits, and so does the broker.
-	inbox = 8 * 512
+	// larger than what the embedded broker has under way to ingest, so that
+	// taking a message never holds up the client's pings; when another broker
+	// fills it, the client waits, and so does the broker.
+	inbox = 4096
 	// A record is written when it holds packReadings or packBytes, or packDelay
 	// after its first reading came.
 	packReadings = 256
 	packBytes    = 32 << 10
 	packDelay    = 5 * time.Millisecond
 	// unconfirmed is how many records may wait for the log's acknowledgement;
-	// above it the worker waits.
-	unconfirmed = 1024
+	// above it the worker waits. It lies below the log's own bound, at which a
+	// publish would block without a context.
+	unconfirmed = 512
 )
 
 // Ingest is the pipeline from message to log.
@@ -71,6 +74,7 @@ type Ingest struct {
 	logger  *slog.Logger
 	in      chan message
 	out     chan sent
+	stopped chan struct{} // closed when Run has ended
 }
 
 // message is one payload on its way through.
@@ -94,20 +98,11 @@ func (d *delivery) finish() {
 	}
 }
 
-// sent is a publish that is not confirmed yet, with the deliveries it carries.
-type sent struct {
-	future     bus.Future
-	subject    string
-	data       []byte
-	id         string
-	deliveries []*delivery
-}
-
 // New makes an Ingest.
 func New(o Options) *Ingest {
 	return &Ingest{
 		log: o.Log, dir: o.Directory, metrics: o.Metrics, logger: o.Logger,
-		in: make(chan message, inbox), out: make(chan sent, unconfirmed),
+		in: make(chan message, inbox), out: make(chan sent, unconfirmed), stopped: make(chan struct{}),
 	}
 }
 
@@ -120,19 +115,39 @@ func (i *Ingest) Handle(ctx context.Context, topic string, payload []byte, recei
 	m.delivery.parts.Store(1) // the worker's own, until all parts are known
 	select {
 	case i.in <- m:
+	case <-i.stopped:
 	case <-ctx.Done():
 	}
 }
 
-// Run works until ctx ends, then writes what it has begun.
+// Run works until ctx ends, then writes what it has begun and waits for the log
+// to confirm it, for drainWait at most. An error says that something was left
+// to the broker to deliver again.
 func (i *Ingest) Run(ctx context.Context) error {
+	drain, cancel := outlive(ctx, drainWait)
+	defer cancel()
 	var confirmer sync.WaitGroup
-	confirmer.Go(func() { i.confirm(ctx) })
+	confirmer.Go(func() { i.confirm(drain) })
 	w := newWorker(i)
+	err := i.work(ctx, w)
+	if ctx.Err() != nil {
+		err = w.flush(drain)
+	}
+	close(i.stopped)
+	close(i.out)
+	confirmer.Wait()
+	if err != nil {
+		return fmt.Errorf("ingest: %w", err)
+	}
+	return nil
+}
+
+// work feeds the worker until ctx ends or something cannot be written.
+func (i *Ingest) work(ctx context.Context, w *worker) error {
 	timer := time.NewTimer(packDelay)
-	timer.Stop()
-	var err error
-	for err == nil {
+	defer timer.Stop()
+	for {
+		var err error
 		select {
 		case m := <-i.in:
 			if w.idle() {
@@ -142,33 +157,10 @@ func (i *Ingest) Run(ctx context.Context) error {
 		case <-timer.C:
 			err = w.flush(ctx)
 		case <-ctx.Done():
-			err = ctx.Err()
+			return ctx.Err()
 		}
-	}
-	if errors.Is(err, context.Canceled) {
-		err = w.flush(context.WithoutCancel(ctx))
-	}
-	close(i.out)
-	confirmer.Wait()
-	return err
-}
-
-// confirm waits for the log in the order of sending and acknowledges. A publish
-// that failed is repeated under its id until the log takes it: it may have been
-// stored, and then the log drops the repetition. Once ctx has ended, drainWait
-// bounds the rest.
-func (i *Ingest) confirm(ctx context.Context) {
-	drain, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(drainWait, cancel) })
-	defer stop()
-	for s := range i.out {
-		if err := i.settle(drain, s); err != nil {
-			i.logger.Warn("not confirmed before the stop; the broker delivers it again", "subject", s.subject, "err", err)
-			continue
-		}
-		for _, d := range s.deliveries {
-			d.finish()
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -176,26 +168,22 @@ func (i *Ingest) confirm(ctx context.Context) {
 // drainWait bounds how long a stop waits for the log.
 const drainWait = 5 * time.Second
 
-// settle returns when a publish is on disk, or ctx has ended.
-func (i *Ingest) settle(ctx context.Context, s sent) error {
-	err := s.future.Wait(ctx)
-	for pause := minPause; err != nil; pause = min(2*pause, maxPause) {
-		i.metrics.retries.Inc()
-		i.logger.Warn("log did not confirm, sending again", "subject", s.subject, "err", err)
+// outlive is a context that ends a while after ctx has.
+func outlive(ctx context.Context, while time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
 		select {
-		case <-time.After(pause):
 		case <-ctx.Done():
-			return err
+		case <-longer.Done():
+			return
 		}
-		if s.future, err = i.log.PublishAsync(s.subject, s.data, s.id); err == nil {
-			err = s.future.Wait(ctx)
+		timer := time.NewTimer(while)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-longer.Done():
 		}
-	}
-	return nil
+	}()
+	return longer, cancel
 }
-
-// The pauses between two attempts to write to the log.
-const (
-	minPause = 50 * time.Millisecond
-	maxPause = 5 * time.Second
-)

@@ -9,6 +9,7 @@ type Metrics struct {
 	refused       *prometheus.CounterVec
 	unknownFields prometheus.Counter
 	bestEffort    prometheus.Counter
+	stale         prometheus.Counter
 	retries       prometheus.Counter
 }
 
@@ -27,8 +28,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"reason"}),
 		unknownFields: counter("sitwell_ingest_unknown_fields_total", "JSON fields ignored because this build does not know them."),
 		bestEffort:    counter("sitwell_ingest_qos0_total", "Messages published at QoS 0, which nobody acknowledges."),
+		stale:         counter("sitwell_ingest_retained_answers_total", "Retained answers to nudges, which are ignored: a broker repeats them."),
 		retries:       counter("sitwell_ingest_log_retries_total", "Writes to the log that had to be repeated."),
 	}
-	reg.MustRegister(m.messages, m.readings, m.refused, m.unknownFields, m.bestEffort, m.retries)
+	reg.MustRegister(m.messages, m.readings, m.refused, m.unknownFields, m.bestEffort, m.stale, m.retries)
 	return m
 }

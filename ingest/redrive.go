@@ -80,8 +80,10 @@ func (i *Ingest) redrive(ctx context.Context, q Quarantine, request string) (ref
 	i.Handle(ctx, entry.Topic, entry.Payload, entry.Received, func(refused int) { done <- refused })
 	select {
 	case refused = <-done:
+	case <-i.stopped:
+		return 0, errors.New("ingest is stopping; the message stays in quarantine")
 	case <-ctx.Done():
-		return 0, errors.New("ingest is stopping")
+		return 0, errors.New("ingest is stopping; the message stays in quarantine")
 	}
 	if err := q.Delete(ctx, schemas.StreamQuarantine, seq); err != nil {
 		return refused, fmt.Errorf("stored, but still in quarantine: %w", err)

@@ -2,9 +2,10 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -26,27 +27,27 @@ type SessionOptions struct {
 // Session is ingest's connection to an MQTT broker.
 type Session struct {
 	client mqtt.Client
+	logger *slog.Logger
+	opened sync.Once // guards the closing of ready
 	ready  chan struct{}
+	cancel context.CancelFunc
 }
 
-// filters are the topics that devices publish on. Below readings lie other
-// encodings of them, which this build keeps in quarantine.
-func filters() map[string]byte {
-	const atLeastOnce = 1
-	return map[string]byte{
-		schemas.TopicRoot + "/+/+/readings/#": atLeastOnce,
-		schemas.TopicRoot + "/+/+/events":     atLeastOnce,
-		schemas.TopicRoot + "/+/+/status":     atLeastOnce,
-		schemas.TopicRoot + "/+/+/replies":    atLeastOnce,
-	}
-}
+// filter covers everything that devices publish, and what they should not, so
+// that it ends in quarantine rather than nowhere. It is a single subscription
+// because a broker keeps order within one only, and a device's readings and
+// events are one sequence; the embedded broker also counts what is under way
+// for the whole session, and would hold back for its AckWait what several
+// subscriptions have too much.
+const filter = schemas.TopicRoot + "/#"
 
 // Connect keeps a persistent session with a broker and gives each message to
 // the ingest, acknowledging it when ingest says so. It returns at once; Ready
 // tells when the session exists. ctx ends the taking of messages, Close the
 // connection.
 func Connect(ctx context.Context, o SessionOptions, i *Ingest) *Session {
-	s := &Session{ready: make(chan struct{})}
+	ctx, cancel := context.WithCancel(ctx)
+	s := &Session{logger: o.Logger, ready: make(chan struct{}), cancel: cancel}
 	opts := mqtt.NewClientOptions().AddBroker(o.URL).SetClientID(o.ClientID).
 		SetUsername(o.Username).SetPassword(o.Password).
 		// The broker keeps the session and what was not acknowledged.
@@ -59,48 +60,71 @@ func Connect(ctx context.Context, o SessionOptions, i *Ingest) *Session {
 		SetKeepAlive(15 * time.Second).SetPingTimeout(10 * time.Second).SetConnectTimeout(10 * time.Second)
 	// Everything goes to one handler: what the broker delivers before the
 	// subscriptions are renewed would otherwise never be acknowledged.
-	opts.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
-		if m.Qos() == 0 {
-			i.metrics.bestEffort.Inc()
-		}
-		i.Handle(ctx, m.Topic(), m.Payload(), time.Now(), func(int) { m.Ack() })
-	})
+	opts.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { i.deliver(ctx, m) })
 	opts.SetConnectionLostHandler(func(_ mqtt.Client, err error) {
 		o.Logger.Warn("connection to the MQTT broker lost, connecting again", "err", err)
 	})
-	opened := false
-	opts.SetOnConnectHandler(func(c mqtt.Client) {
-		if err := subscribe(c); err != nil {
-			o.Logger.Error("no subscription at the MQTT broker; check that ingest may read sitwell/v1/#", "err", err)
-			return
-		}
-		if !opened {
-			opened = true
-			close(s.ready)
-		}
-	})
+	opts.SetOnConnectHandler(func(c mqtt.Client) { s.open(ctx, c) })
 	s.client = mqtt.NewClient(opts)
 	s.client.Connect() // retries by itself; Ready tells
 	return s
 }
 
+// deliver takes one message from the client. It runs in the client's own
+// goroutine, so it may wait for room in the inbox and for nothing else. An
+// acknowledgement that comes after its connection has gone is dropped by the
+// client, and the broker delivers the message again.
+func (i *Ingest) deliver(ctx context.Context, m mqtt.Message) {
+	if m.Qos() == 0 {
+		i.metrics.bestEffort.Inc()
+	}
+	if m.Retained() && strings.HasSuffix(m.Topic(), "/"+string(schemas.KindReplies)) {
+		// The broker repeats a retained message at each subscription; an answer
+		// of once must not count again.
+		i.metrics.stale.Inc()
+		m.Ack()
+		return
+	}
+	i.Handle(ctx, m.Topic(), m.Payload(), time.Now(), func(int) { m.Ack() })
+}
+
+// open subscribes, again until it succeeds: connected without a subscription,
+// ingest would be deaf. The client calls it for each new connection.
+func (s *Session) open(ctx context.Context, c mqtt.Client) {
+	for pause := minPause; c.IsConnectionOpen(); pause = min(2*pause, maxPause) {
+		err := subscribe(ctx, c)
+		if err == nil {
+			s.opened.Do(func() { close(s.ready) })
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		s.logger.Error("no subscription at the MQTT broker, trying again; check that ingest may read "+filter, "err", err)
+		if sleep(ctx, pause) != nil {
+			return
+		}
+	}
+}
+
 // subscribeWait bounds the wait for the broker's answer to a subscription.
 const subscribeWait = 10 * time.Second
 
-func subscribe(c mqtt.Client) error {
-	token := c.SubscribeMultiple(filters(), nil)
-	if !token.WaitTimeout(subscribeWait) {
-		return errors.New("subscribe: the broker did not answer")
+func subscribe(ctx context.Context, c mqtt.Client) error {
+	const atLeastOnce, refused = 1, 0x80
+	ctx, cancel := context.WithTimeout(ctx, subscribeWait)
+	defer cancel()
+	token := c.Subscribe(filter, atLeastOnce, nil)
+	select {
+	case <-token.Done():
+	case <-ctx.Done():
+		return fmt.Errorf("subscribe: the broker did not answer: %w", ctx.Err())
 	}
 	if err := token.Error(); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
-	if t, ok := token.(*mqtt.SubscribeToken); ok {
-		for filter, code := range t.Result() {
-			if code > 2 {
-				return fmt.Errorf("subscribe: the broker refused %s", filter)
-			}
-		}
+	if t, ok := token.(*mqtt.SubscribeToken); ok && t.Result()[filter] == refused {
+		return fmt.Errorf("subscribe: the broker refused %s", filter)
 	}
 	return nil
 }
@@ -122,5 +146,6 @@ func (s *Session) Connected() bool { return s.client.IsConnectionOpen() }
 // Close disconnects; the broker keeps the session.
 func (s *Session) Close() {
 	const quiesce = 250 // milliseconds for acknowledgements under way
+	s.cancel()
 	s.client.Disconnect(quiesce)
 }

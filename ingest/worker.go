@@ -1,15 +1,11 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nuid"
 
-	"sitwell/internal/bus"
 	"sitwell/schemas"
 )
 
@@ -34,9 +30,17 @@ func newWorker(i *Ingest) *worker {
 
 func (w *worker) idle() bool { return w.pending == 0 }
 
-// take handles one message. An error means that the log cannot be written.
+// take handles one message. An error means that the log cannot be written, and
+// that the message is not acknowledged.
 func (w *worker) take(ctx context.Context, m message) error {
-	defer m.delivery.finish()
+	if err := w.handle(ctx, m); err != nil {
+		return err
+	}
+	m.delivery.finish()
+	return nil
+}
+
+func (w *worker) handle(ctx context.Context, m message) error {
 	topic, err := schemas.ParseTopic(m.topic)
 	if err != nil {
 		return w.refuseAll(ctx, m, err)
@@ -49,9 +53,9 @@ func (w *worker) take(ctx context.Context, m message) error {
 		return w.reply(ctx, topic, m)
 	case schemas.KindStatus:
 		return w.status(ctx, topic, m)
-	case schemas.KindNudges:
+	case schemas.KindNudges: // on its way to a device; Session's subscription covers it
 	}
-	return w.refuseAll(ctx, m, schemas.Refuse(schemas.UnsupportedTopic, "nudges go to devices, not from them"))
+	return nil
 }
 
 // samples handles readings or events.
@@ -62,8 +66,7 @@ func (w *worker) samples(ctx context.Context, topic schemas.Topic, m message) er
 	}
 	w.metrics.unknownFields.Add(float64(msg.Unknown))
 	if _, known := w.dir.Resolve(topic.Org, topic.Device, 0); !known {
-		return w.refuseAll(ctx, m, schemas.Refuse(schemas.UnknownDevice,
-			"device %s of organisation %s is not registered; add it, then redrive", topic.Device, topic.Org))
+		return w.refuseAll(ctx, m, unknownDevice(topic))
 	}
 	if err := w.refuseSome(ctx, topic, m, msg); err != nil {
 		return err
@@ -151,10 +154,8 @@ func (w *worker) publish(ctx context.Context, subject string, data []byte, deliv
 		}
 		w.metrics.retries.Inc()
 		w.logger.Warn("log is not taking messages, trying again", "subject", subject, "err", err)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return fmt.Errorf("write to log: %w", ctx.Err())
+		if err := sleep(ctx, pause); err != nil {
+			return err
 		}
 	}
 	select {
@@ -164,104 +165,3 @@ func (w *worker) publish(ctx context.Context, subject string, data []byte, deliv
 		return fmt.Errorf("write to log: %w", ctx.Err())
 	}
 }
-
-// reply hands a wearer's answer on to the notifier.
-func (w *worker) reply(ctx context.Context, topic schemas.Topic, m message) error {
-	reply, err := schemas.DecodeReply(m.payload)
-	if err != nil {
-		return w.refuseAll(ctx, m, err)
-	}
-	wearer, known := w.dir.Resolve(topic.Org, topic.Device, m.received.UnixMilli())
-	switch {
-	case !known:
-		return w.refuseAll(ctx, m, schemas.Refuse(schemas.UnknownDevice, "device %s of organisation %s is not registered", topic.Device, topic.Org))
-	case wearer.IsZero():
-		return w.refuseAll(ctx, m, schemas.Refuse(schemas.Unassigned, "nobody wears device %s now", topic.Device))
-	}
-	answer := schemas.Answer{
-		Schema: schemas.SchemaAnswer, Org: topic.Org, Wearer: wearer, Device: topic.Device,
-		Received: m.received.UTC(), Reply: reply,
-	}
-	data, err := answer.Encode()
-	if err != nil {
-		return err
-	}
-	m.delivery.parts.Add(1)
-	return w.publish(ctx, schemas.RepliesSubject(topic.Org, wearer), data, m.delivery)
-}
-
-// status keeps a device's birth or last will.
-func (w *worker) status(ctx context.Context, topic schemas.Topic, m message) error {
-	status, err := schemas.DecodeStatus(m.payload)
-	if err != nil {
-		return w.refuseAll(ctx, m, err)
-	}
-	data, err := json.Marshal(schemas.Presence{Status: status, Received: m.received.UTC()})
-	if err != nil {
-		return fmt.Errorf("encode presence: %w", err)
-	}
-	m.delivery.parts.Add(1)
-	return w.publish(ctx, bus.KeySubject(bus.BucketDevices, topic.Org.String()+"."+topic.Device.String()), data, m.delivery)
-}
-
-// refuseAll puts a whole payload into quarantine.
-func (w *worker) refuseAll(ctx context.Context, m message, why error) error {
-	refusal := schemas.AsRefusal(why)
-	if refusal == nil {
-		return why
-	}
-	return w.quarantine(ctx, m, refusal, m.payload, max(1, countSamples(m.payload)))
-}
-
-// refuseSome puts a message's bad readings into quarantine, together for each
-// reason, in an envelope that can be driven through ingest again.
-func (w *worker) refuseSome(ctx context.Context, topic schemas.Topic, m message, msg *schemas.Message) error {
-	for start := range msg.Rejects {
-		first := &msg.Rejects[start]
-		if first.Raw == nil {
-			continue // went with an earlier one
-		}
-		raws := [][]byte{first.Raw}
-		for other := start + 1; other < len(msg.Rejects); other++ {
-			if r := &msg.Rejects[other]; r.Reason == first.Reason && r.Raw != nil {
-				raws = append(raws, r.Raw)
-				r.Raw = nil
-			}
-		}
-		payload := schemas.Envelope(topic.Kind, msg, raws)
-		if err := w.quarantine(ctx, m, schemas.Refuse(first.Reason, "%s", first.Detail), payload, len(raws)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *worker) refuseUnassigned(ctx context.Context, topic schemas.Topic, m message, msg *schemas.Message, items []schemas.Item) error {
-	payload := schemas.AppendMessage(nil, topic.Kind, msg.Boot, time.UnixMilli(max(msg.Sent, items[len(items)-1].Time)), items)
-	return w.quarantine(ctx, m, schemas.Refuse(schemas.Unassigned, "nobody wore device %s at %s; assign it, then redrive",
-		topic.Device, items[0].At().Format(time.RFC3339)), payload, len(items))
-}
-
-// quarantine keeps refused input. It is counted by reason, a payload that could
-// not be taken apart as one.
-func (w *worker) quarantine(ctx context.Context, m message, why *schemas.Refusal, payload []byte, readings int) error {
-	w.metrics.refused.WithLabelValues(string(why.Reason)).Add(float64(readings))
-	m.delivery.refused.Add(int64(readings))
-	w.logger.Debug("refused", "topic", m.topic, "reason", why.Reason, "detail", why.Detail, "readings", readings)
-	q := schemas.Quarantined{
-		Reason: why.Reason, Detail: why.Detail, Topic: m.topic, Received: m.received.UTC(), Readings: readings, Payload: payload,
-	}
-	if len(q.Payload) > schemas.MaxPayload {
-		q.Payload, q.Truncated = q.Payload[:schemas.MaxPayload], true
-	}
-	data, err := q.Encode()
-	if err != nil {
-		return err
-	}
-	m.delivery.parts.Add(1)
-	return w.publish(ctx, schemas.QuarantineSubject(why.Reason), data, m.delivery)
-}
-
-// countSamples guesses how many samples a refused payload holds, for the
-// counters: the number of its seq keys.
-func countSamples(payload []byte) int { return bytes.Count(payload, []byte(`"seq"`)) }
