@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
 
 	"sitwell/internal/broker/brokertest"
 	"sitwell/internal/bus"
 	"sitwell/notify"
 	"sitwell/schemas"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
 	acme = schemas.MustID("acme")

@@ -1,0 +1,89 @@
+package notify
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sitwell/internal/bus"
+	"sitwell/schemas"
+)
+
+func testNotifier(t *testing.T, log *bus.Bus, sender Sender) *Notifier {
+	t.Helper()
+	n, err := New(t.Context(), Options{
+		Log: log, Sender: sender, Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestStages(t *testing.T) {
+	now := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	f := schemas.Finding{Episode: "e1", Rule: schemas.RuleSlouch, Level: 2, Time: now}
+	tests := []struct {
+		name     string
+		age      time.Duration
+		standing standing
+		held, in string
+	}{
+		{name: "nothing is known of the wearer"},
+		{name: "just fresh", age: Stale},
+		{name: "just stale", age: Stale + time.Millisecond, held: "fresh", in: "it was 2 minutes ago"},
+		{name: "two weeks old", age: 14 * 24 * time.Hour, held: "fresh", in: "it was 14 days ago"},
+		{name: "a device's clock ahead", age: -time.Minute},
+		{name: "done with this episode", standing: standing{Done: map[schemas.Rule]string{schemas.RuleSlouch: "e1"}}, held: "answered", in: "the wearer answered done"},
+		{name: "done with another", standing: standing{Done: map[schemas.Rule]string{schemas.RuleSlouch: "e0", schemas.RuleSitting: "e1"}}},
+		{name: "snoozed", standing: standing{SnoozedUntil: now.Add(10 * time.Minute)}, held: "snoozed", in: "snoozed for another 10 minutes"},
+		{name: "almost over", standing: standing{SnoozedUntil: now.Add(time.Second)}, held: "snoozed", in: "snoozed for another 1 second"},
+		{name: "the snooze is over", standing: standing{SnoozedUntil: now}},
+		{name: "a nudge just now", standing: standing{LastNudge: now}, held: "spaced", in: "the last nudge was 0 seconds ago"},
+		{name: "just too soon", standing: standing{LastNudge: now.Add(-spacing + time.Millisecond)}, held: "spaced", in: "the last nudge was 2 minutes ago"},
+		{name: "just late enough", standing: standing{LastNudge: now.Add(-spacing)}},
+		{name: "the clock was set back by an hour", standing: standing{LastNudge: now.Add(time.Hour)}},
+		{
+			name: "the first stage that holds is named", age: time.Hour,
+			standing: standing{SnoozedUntil: now.Add(time.Hour), LastNudge: now}, held: "fresh", in: "it was 60 minutes ago",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := candidateOf(f, now)
+			c.finding.Time, c.standing = now.Add(-tt.age), tt.standing
+			held, in := "", ""
+			for _, s := range stages() {
+				if in = s.hold(c); in != "" {
+					held = s.name
+					break
+				}
+			}
+			if held != tt.held || in != tt.in {
+				t.Errorf("held by %q: %q, want %q: %q", held, in, tt.held, tt.in)
+			}
+		})
+	}
+}
+
+func TestMetricsHaveNoPersonalLabels(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	m := newMetrics(reg)
+	m.decisions.WithLabelValues("held", "fresh").Inc()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, metric := range f.GetMetric() {
+			for _, l := range metric.GetLabel() {
+				if l.GetName() != "action" && l.GetName() != "held_by" {
+					t.Errorf("%s has the label %s", f.GetName(), l.GetName())
+				}
+			}
+		}
+	}
+}
+
