@@ -106,10 +106,10 @@ func (d *Device) session(ctx context.Context, window []*delivery) ([]*delivery, 
 			return window, err
 		case online := <-d.online:
 			if !online {
-				return window, errors.Join(errSuspended, d.say(client, false))
+				return window, errors.Join(errSuspended, d.say(ctx, client, false))
 			}
 		case <-ctx.Done():
-			return window, errors.Join(ctx.Err(), d.say(client, false))
+			return window, errors.Join(ctx.Err(), d.say(ctx, client, false))
 		}
 	}
 }
@@ -169,11 +169,12 @@ func (d *Device) connect(ctx context.Context, client mqtt.Client) error {
 	if err := await(ctx, client.SubscribeMultiple(filters, d.deliver)); err != nil {
 		return fmt.Errorf("subscribe to nudges of %s: %w", d.o.ID, err)
 	}
-	return d.say(client, true)
+	return d.say(ctx, client, true)
 }
 
-// say publishes the device's status, and waits for it to be acknowledged.
-func (d *Device) say(client mqtt.Client, online bool) error {
+// say publishes the device's status, and waits for it to be acknowledged. It
+// does so after the end of ctx as well: that is when there is a goodbye to say.
+func (d *Device) say(ctx context.Context, client mqtt.Client, online bool) error {
 	status := schemas.Status{Schema: schemas.SchemaStatus, Online: online}
 	if online {
 		status.Mount, status.Firmware, status.Hertz = "chest", "sim-1", d.o.Hertz
@@ -182,7 +183,7 @@ func (d *Device) say(client mqtt.Client, online bool) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), sayTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sayTime)
 	defer cancel()
 	if err := await(ctx, client.Publish(d.topic(d.o.ID, schemas.KindStatus), 1, false, b)); err != nil {
 		return fmt.Errorf("publish status of %s: %w", d.o.ID, err)

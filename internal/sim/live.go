@@ -35,11 +35,10 @@ func play(ctx context.Context, wearers []*Wearer, spacing time.Duration, device 
 		p.offset = p.period * time.Duration(i) / time.Duration(len(wearers))
 		group.Go(func() error { return p.run(inner) })
 	}
-	err := group.Wait()
-	if ctx.Err() != nil {
-		return nil
+	if err := group.Wait(); ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil // what ended it is the end that was asked for
 }
 
 // player plays one wearer: it owns the wearer while it runs.
@@ -149,8 +148,8 @@ func (p *player) nudged(got Received) {
 	if got.At.After(got.Nudge.Expires) {
 		return // stale: the wearable does not show it
 	}
-	answer, any := p.w.React(got.At, got.Nudge.Rule)
-	if any && len(p.answers) < maxAnswers {
+	answer, answers := p.w.React(got.At, got.Nudge.Rule)
+	if answers && len(p.answers) < maxAnswers {
 		p.answers = append(p.answers, pendingAnswer{answer, got})
 	}
 }

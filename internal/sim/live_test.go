@@ -99,7 +99,9 @@ func TestLiveReactsToARealNudge(t *testing.T) {
 		t.Errorf("the reply is %+v, %v", r, err)
 	}
 	topic.Kind = schemas.KindReadings
-	for l.pitch(t, topic.String()) > 10 { //nolint:revive // each one read is the next
+	deg := l.pitch(t, topic.String())
+	for deg > 10 {
+		deg = l.pitch(t, topic.String())
 	}
 	stop()
 	if err := <-ended; err != nil {

@@ -54,5 +54,5 @@ func (s *signal) step(r *rand.Rand, p *phase, spacing, since int64, out *schemas
 	}
 	out.TrunkPitch = schemas.Tenths(s.flexion + s.driftFlex + noise*r.NormFloat64())
 	out.TrunkRoll = schemas.Tenths(s.roll + s.driftR + noise*r.NormFloat64())
-	out.Motion = uint16(max(6, math.Round(motion*1000))) //nolint:gosec // at most some hundreds
+	out.Motion = uint16(max(6, math.Round(motion*1000)))
 }

@@ -79,9 +79,8 @@ func Simulate(ctx context.Context, o Options) (Counts, error) {
 	spacing := time.Duration(float64(time.Second) / o.Hertz).Round(time.Millisecond)
 	crowd := o.Crowd(time.Now())
 	fleet, err := o.connect(ctx, crowd)
-	defer fleet.close(ctx) // again where playing went well: that does nothing
 	if err != nil {
-		return fleet.Counts(), err
+		return fleet.Counts(), errors.Join(err, fleet.close(ctx))
 	}
 	run := ctx
 	if o.Duration > 0 {

@@ -51,7 +51,7 @@ var formats = []format{
 
 // Open reads a recording from a file.
 func Open(path string) (*Recording, error) {
-	f, err := os.Open(path) //nolint:gosec // the caller names the file on purpose
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open recording: %w", err)
 	}
@@ -114,8 +114,7 @@ func (r *Recording) rows(name string, in *csv.Reader, f *format) error {
 }
 
 func lineError(name string, line int, err error) error {
-	var parse *csv.ParseError
-	if errors.As(err, &parse) {
+	if parse, ok := errors.AsType[*csv.ParseError](err); ok {
 		line, err = parse.Line, parse.Err
 	}
 	return fmt.Errorf("read %s: line %d: %w: %w", name, line, ErrFormat, err)

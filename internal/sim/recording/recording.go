@@ -96,7 +96,8 @@ func (r *Recording) Items(base time.Time) []schemas.Item {
 func (r *Recording) reading(i int, base time.Time) schemas.Reading {
 	row := &r.Rows[i]
 	out := schemas.Reading{
-		Seq: uint64(len(r.Poses) + i), Time: base.Add(row.At - r.Rows[0].At).Round(time.Millisecond).UnixMilli(),
+		Seq:  uint64(len(r.Poses) + i), //nolint:gosec // two lengths
+		Time: base.Add(row.At - r.Rows[0].At).Round(time.Millisecond).UnixMilli(),
 		Acc: thousandths(row.Acc), Fields: schemas.HasAcc | schemas.IsWorn,
 	}
 	if row.MotionKnown {

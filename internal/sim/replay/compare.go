@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"sitwell/detect"
 	"sitwell/internal/sim/recording"
@@ -90,9 +91,13 @@ func seated(rec *recording.Recording, rollups []schemas.Rollup) Seated {
 		s.PipelineS += float64(o.Sitting)
 		known += float64(o.Sitting) + float64(o.Standing) + float64(o.Moving) + float64(o.NotWorn)
 	}
-	s.UnknownS = rec.Duration().Seconds() - known
+	s.PipelineS = toMS(s.PipelineS)
+	s.UnknownS = toMS(rec.Duration().Seconds() - known)
 	if s.LabelsS > 0 {
-		s.ErrorPct = 100 * (s.PipelineS - s.LabelsS) / s.LabelsS
+		s.ErrorPct = toMS(100 * (s.PipelineS - s.LabelsS) / s.LabelsS)
 	}
 	return s
 }
+
+// toMS rounds away what adding up rollups leaves behind, and the sign of a zero.
+func toMS(s float64) float64 { return math.Round(s*1000)/1000 + 0 }

@@ -202,7 +202,8 @@ func TestRecordedPeopleAreSeenAsLabelled(t *testing.T) {
 		if math.Abs(f.Seated.PipelineS-f.Seated.LabelsS) > 0.01*f.Seated.LabelsS || f.Judged != f.Rows {
 			t.Errorf("%s: %+v, %d of %d rows judged; want within 1 %%", f.Name, f.Seated, f.Judged, f.Rows)
 		}
-		if math.Abs(f.Seated.UnknownS-f.Seated.GapsS-f.Seated.UnlabelledS) > 0.5 {
+		// Of a row without a label, the engine may see that the wearer moves.
+		if s := f.Seated; s.UnknownS < s.GapsS-0.5 || s.UnknownS > s.GapsS+s.UnlabelledS+0.5 {
 			t.Errorf("%s: %.1f s unknown, the gaps have %.1f s and rows without a label %.1f s",
 				f.Name, f.Seated.UnknownS, f.Seated.GapsS, f.Seated.UnlabelledS)
 		}

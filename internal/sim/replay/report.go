@@ -74,7 +74,7 @@ type Seated struct {
 	PipelineS float64 `json:"pipeline_s"` // in the rollups
 	ErrorPct  float64 `json:"error_pct"`  // of the labels' time
 	// UnknownS is the recording's time of which the rollups do not say whether it
-	// was seated. It should be UnlabelledS and GapsS together.
+	// was seated: GapsS, and of UnlabelledS what was not seen to be movement.
 	UnknownS    float64 `json:"unknown_s"`
 	UnlabelledS float64 `json:"unlabelled_s"`
 	GapsS       float64 `json:"gaps_s"`
