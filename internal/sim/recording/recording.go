@@ -98,7 +98,7 @@ func (r *Recording) reading(i int, base time.Time) schemas.Reading {
 	out := schemas.Reading{
 		Seq:  uint64(len(r.Poses) + i), //nolint:gosec // two lengths
 		Time: base.Add(row.At - r.Rows[0].At).Round(time.Millisecond).UnixMilli(),
-		Acc: thousandths(row.Acc), Fields: schemas.HasAcc | schemas.IsWorn,
+		Acc:  thousandths(row.Acc), Fields: schemas.HasAcc | schemas.IsWorn,
 	}
 	if row.MotionKnown {
 		out.Fields |= schemas.HasMotion
