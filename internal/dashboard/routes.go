@@ -45,6 +45,7 @@ func (d *Dashboard) mux() *http.ServeMux {
 	for _, rt := range d.routes() {
 		mux.Handle("GET "+rt.path, d.count(rt.path, d.api(rt)))
 	}
+	mux.Handle("GET /api/openapi.json", http.HandlerFunc(describe))
 	mux.Handle("/api/", d.count("/api/", http.HandlerFunc(d.noRoute)))
 	mux.Handle("GET /healthz", http.HandlerFunc(d.healthz))
 	mux.Handle("GET /readyz", http.HandlerFunc(d.readyz))

@@ -139,6 +139,30 @@ func few() []registry.Wearer {
 	}
 }
 
+var firstNames = []string{
+	"Anna", "Ben", "Carla", "David", "Elif", "Felix", "Greta", "Hakan", "Ines", "Jonas", "Katja", "Luca", "Mira", "Noah", "Olga",
+	"Paul", "Quentin", "Rosa", "Samir", "Tess", "Uli", "Vera", "Wim", "Xenia", "Yusuf", "Zoe", "Amir", "Bea", "Cem", "Dora",
+	"Emil", "Fatma", "Gabor", "Hanna", "Ivo", "Jana", "Karim", "Lena", "Marek", "Nina", "Oskar", "Petra", "Ralf", "Sara", "Tarek",
+	"Ursula", "Viktor", "Wanda", "Ylva", "Zeno", "Aisha", "Bruno", "Clara", "Dario", "Edda", "Finn", "Gina", "Hugo", "Iris", "Jan",
+}
+
+// staff is acme's sixty wearers, in teams of 30, 19, 7 and 4, and two of globex.
+func staff() []registry.Wearer {
+	var list []registry.Wearer
+	teams := []int{30, 49, 56, 60}
+	for i, name := range firstNames {
+		team := 0
+		for i >= teams[team] {
+			team++
+		}
+		list = append(list, registry.Wearer{Org: acme, ID: idOf(name), Team: idOf(teamNames[team]), Name: name})
+	}
+	for _, name := range []string{"Homer", "Lenny"} {
+		list = append(list, registry.Wearer{Org: globex, ID: idOf(name), Name: name})
+	}
+	return list
+}
+
 func idOf(name string) schemas.ID {
 	b := []byte(name)
 	for i := range b {
