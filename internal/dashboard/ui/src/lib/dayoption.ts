@@ -36,7 +36,7 @@ export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Opt
   const at = (x: number) => clock(zero + x * 60000, day.zone);
   const left = narrow ? 30 : 40;
   // The three grids must stay aligned, so none may shrink for its labels.
-  const side = { left, right: narrow ? 10 : 18, outerBoundsMode: 'none' };
+  const side = { left, right: narrow ? 22 : 20, outerBoundsMode: 'none' };
   const label = { color: ink('muted'), fontFamily: font, fontSize: 12 };
   const x = (grid: number, show: boolean) => ({
     type: 'value', gridIndex: grid, min, max,

@@ -76,8 +76,8 @@ export function axis(day: Day, now: number): { min: number; max: number } {
   let min = Math.floor(first / 60) * 60;
   let max = Math.min(length, Math.ceil((last + 5) / 60) * 60);
   if (max - min < 120) {
-    min = Math.max(0, Math.min(min, max - 120));
     max = Math.min(length, min + 120);
+    min = Math.max(0, max - 120);
   }
   return { min, max };
 }

@@ -52,11 +52,11 @@ export function shift(date: string, days: number): string {
   return at.toISOString().slice(0, 10);
 }
 
-/** longDate: Friday, 20 November 2026. */
+/** longDate: Friday 20 November 2026. */
 export function longDate(date: string): string {
-  return new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' }).format(
-    new Date(`${date}T12:00:00Z`),
-  );
+  return new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' })
+    .format(new Date(`${date}T12:00:00Z`))
+    .replace(',', ''); // some versions of the data have it, some not
 }
 
 /** shortDate: Fri 20 Nov. */

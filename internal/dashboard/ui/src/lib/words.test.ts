@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { clock, dateIn, dateSpan, degrees, longDate, minutes, outcome, seconds, shift, shortDate } from './words';
+
+it.each([[0, '0 min'], [59.4, '59 min'], [59.6, '1 h'], [386, '6 h 26 min'], [120, '2 h']])('%d minutes', (n, want) => expect(minutes(n)).toBe(want));
+
+it.each([[0, '0 s'], [48.4, '48 s'], [60, '1 min'], [130, '2 min 10 s'], [5400, '1 h 30 min']])('%d seconds', (n, want) =>
+  expect(seconds(n)).toBe(want),
+);
+
+it.each([[12.4, '12°'], [-3, '−3°'], [-0.2, '0°']])('%d degrees', (n, want) => expect(degrees(n)).toBe(want));
+
+it('times are those of the zone, not of this machine', () => {
+  expect(clock('2026-11-20T08:05:00Z', 'Europe/Vienna')).toBe('09:05');
+  expect(clock('2026-11-20T23:30:00Z', 'Europe/Vienna')).toBe('00:30');
+  expect(clock('2026-11-20T08:05:00Z', 'Asia/Kolkata')).toBe('13:35');
+  expect(dateIn(new Date('2026-11-20T23:30:00Z'), 'Europe/Vienna')).toBe('2026-11-21');
+});
+
+it('moves over months, years and leap days', () => {
+  expect(shift('2026-11-30', 1)).toBe('2026-12-01');
+  expect(shift('2027-01-01', -1)).toBe('2026-12-31');
+  expect(shift('2028-02-28', 1)).toBe('2028-02-29');
+});
+
+it('says dates', () => {
+  expect(longDate('2026-11-20')).toBe('Friday 20 November 2026');
+  expect(shortDate('2026-11-20')).toBe('Fri 20 Nov');
+  expect(dateSpan('2026-11-09', '2026-11-15')).toBe('9 to 15 November 2026');
+  expect(dateSpan('2026-10-26', '2026-11-01')).toBe('26 October to 1 November 2026');
+});
+
+it('keeps a word it does not know', () => {
+  expect(outcome('break')).toBe('took a break');
+  expect(outcome('levitated')).toBe('levitated');
+  expect(outcome(undefined)).toBe('');
+});
