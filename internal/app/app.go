@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -330,8 +331,7 @@ func (a *App) Wait(ctx context.Context) error {
 // acknowledged, what was taken is written, checkpoints are saved.
 func (a *App) Stop(ctx context.Context) error {
 	var errs []error
-	for i := len(a.cleanups) - 1; i >= 0; i-- {
-		c := a.cleanups[i]
+	for _, c := range slices.Backward(a.cleanups) {
 		if err := c.run(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("stop %s: %w", c.name, err))
 		}

@@ -71,7 +71,7 @@ func (e *env) serve() *cobra.Command {
 func run(ctx context.Context, a *app.App, work func(ctx context.Context) error) error {
 	if err := a.Start(ctx); err != nil {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // asked to stop while it was starting
+			return nil // asked to stop while it was starting
 		}
 		return err
 	}

@@ -59,7 +59,7 @@ func configure(flags *pflag.FlagSet) error {
 // readConfig reads a YAML file of settings. An unknown or repeated key is
 // refused with its line.
 func readConfig(path string, flags *pflag.FlagSet) (map[string]string, error) {
-	b, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}

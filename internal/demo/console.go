@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -40,9 +41,7 @@ func (c *Console) Line(event string, f fields, format string, args ...any) {
 		return
 	}
 	line := map[string]any{"event": event, "time": now.UTC()}
-	for k, v := range f {
-		line[k] = v
-	}
+	maps.Copy(line, f)
 	b, err := json.Marshal(line)
 	if err != nil {
 		b = fmt.Appendf(nil, `{"event":"error","message":%q}`, err.Error())
@@ -81,7 +80,7 @@ func (c *Console) Progress(title string, start, end time.Time) *Progress {
 	if c.bar {
 		p.bar = progressbar.NewOptions(steps, progressbar.OptionSetWriter(c.out), progressbar.OptionSetDescription(title),
 			progressbar.OptionSetWidth(40), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetPredictTime(false), progressbar.OptionSetTheme(progressbar.ThemeUnicode))
+			progressbar.OptionSetPredictTime(false), progressbar.OptionSetTheme(progressbar.Theme{Saucer: "█", SaucerPadding: "░", BarStart: "", BarEnd: ""}))
 	}
 	return p
 }
@@ -92,8 +91,8 @@ func (p *Progress) Add(readings int, at time.Time) {
 	part := min(1, at.Sub(p.start).Seconds()/p.end.Sub(p.start).Seconds())
 	switch {
 	case p.bar != nil:
-		p.bar.Describe(fmt.Sprintf("%s, %s readings", p.title, thousands(p.readings)))
 		_ = p.bar.Set(int(part * steps)) // a bar that cannot be drawn is no reason to stop
+		p.bar.Describe(fmt.Sprintf("%s, %s readings", p.title, thousands(p.readings)))
 	case time.Since(p.said) > 5*time.Second:
 		p.said = time.Now()
 		p.console.Line("progress", fields{"part": part, "readings": p.readings},

@@ -57,18 +57,16 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	if err := d.app.Start(ctx); err != nil {
-		return quiet(ctx, err)
+		if ctx.Err() != nil {
+			return nil // asked to stop while it was starting
+		}
+		return err
 	}
 	err = d.play(ctx)
-	return errors.Join(quiet(ctx, err), d.stop(ctx))
-}
-
-// quiet drops the error of an act that ended because it was asked to.
-func quiet(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		err = nil // an act that ended because it was asked to
 	}
-	return err
+	return errors.Join(err, d.stop(ctx))
 }
 
 // stopWait bounds the drain at the end.

@@ -74,7 +74,13 @@ func (d *Demo) name(id schemas.ID) string {
 func (d *Demo) hooks(ctx context.Context) sim.Hooks {
 	return sim.Hooks{
 		WentAway: func(w *sim.Wearer) {
-			d.say.Line("offline", fields{"wearer": w.ID.String()}, "offline %s's device lost its connection and keeps a buffer", w.Name)
+			since := time.Since(w.Clock())
+			f := fields{"wearer": w.ID.String(), "since_s": since.Seconds()}
+			if since < time.Minute {
+				d.say.Line("offline", f, "offline %s's device lost its connection and keeps a buffer", w.Name)
+				return
+			}
+			d.say.Line("offline", f, "offline %s's device has had no connection for %.0f minutes and keeps a buffer", w.Name, since.Minutes())
 		},
 		CameBack: func(w *sim.Wearer, away time.Duration, readings int) {
 			go d.buffer(ctx, w, time.Now(), away, readings)
@@ -107,10 +113,13 @@ func (d *Demo) buffer(ctx context.Context, w *sim.Wearer, back time.Time, away t
 			nudges++
 		}
 	}
-	verdict := "nobody nudged"
+	kept, verdict := fmt.Sprintf("%d stored", stored), "nobody nudged"
+	if stored >= readings {
+		kept = "all stored" // and what came live since
+	}
 	if nudges > 0 {
 		verdict = fmt.Sprintf("%d nudges", nudges)
 	}
 	d.say.Line("buffer", fields{"wearer": w.ID.String(), "away_s": away.Seconds(), "readings": readings, "stored": stored, "nudges": nudges},
-		"buffer  %s's device came back after %.0f minutes with %d readings: %d stored, %s", w.Name, away.Minutes(), readings, stored, verdict)
+		"buffer  %s's device came back after %.0f minutes with %d readings: %s, %s", w.Name, away.Minutes(), readings, kept, verdict)
 }

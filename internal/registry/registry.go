@@ -261,9 +261,9 @@ func (r *Registry) Resolve(orgID, device schemas.ID, ms int64) (wearer schemas.I
 	if !ok {
 		return schemas.ID{}, false
 	}
-	for i := len(d.Assignments) - 1; i >= 0; i-- { // the last one mostly
-		if d.Assignments[i].covers(ms) {
-			return d.Assignments[i].Wearer, true
+	for _, a := range slices.Backward(d.Assignments) { // the last one mostly
+		if a.covers(ms) {
+			return a.Wearer, true
 		}
 	}
 	return schemas.ID{}, true
