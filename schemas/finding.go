@@ -86,7 +86,8 @@ func (f *Finding) Encode() ([]byte, error) { return encodeJSON("finding", f) }
 
 // DecodeFinding reads what Encode wrote.
 func DecodeFinding(b []byte) (f Finding, err error) {
-	return f, decodeJSON("finding", b, SchemaFinding, &f, &f.Schema)
+	err = decodeJSON("finding", b, SchemaFinding, &f, &f.Schema)
+	return f, err
 }
 
 // Rollup is one wearer's minute. A later message about the same wearer and

@@ -27,7 +27,8 @@ func (n *Nudge) Encode() ([]byte, error) { return encodeJSON("nudge", n) }
 
 // DecodeNudge reads what Encode wrote.
 func DecodeNudge(b []byte) (n Nudge, err error) {
-	return n, decodeJSON("nudge", b, SchemaNudge, &n, &n.Schema)
+	err = decodeJSON("nudge", b, SchemaNudge, &n, &n.Schema)
+	return n, err
 }
 
 // Action is what became of a nudge.
@@ -74,7 +75,8 @@ func (d *Decision) Encode() ([]byte, error) { return encodeJSON("decision", d) }
 
 // DecodeDecision reads what Encode wrote.
 func DecodeDecision(b []byte) (d Decision, err error) {
-	return d, decodeJSON("decision", b, SchemaDecision, &d, &d.Schema)
+	err = decodeJSON("decision", b, SchemaDecision, &d, &d.Schema)
+	return d, err
 }
 
 // ReplyAction is a wearer's answer.
@@ -186,7 +188,8 @@ func (a *Answer) Encode() ([]byte, error) { return encodeJSON("answer", a) }
 
 // DecodeAnswer reads what Encode wrote.
 func DecodeAnswer(b []byte) (a Answer, err error) {
-	return a, decodeJSON("answer", b, SchemaAnswer, &a, &a.Schema)
+	err = decodeJSON("answer", b, SchemaAnswer, &a, &a.Schema)
+	return a, err
 }
 
 // Presence is the last birth or will of a device as the log keeps it.
