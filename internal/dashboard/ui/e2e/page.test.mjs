@@ -1,0 +1,191 @@
+// The page in a real browser, against a running sitwell with an office in it:
+//
+//   SITWELL_URL=http://127.0.0.1:8080 npm run e2e
+//
+// CHROMIUM names the browser, SITWELL_SCREENSHOTS the folder for pictures of what
+// was seen (a temporary one by default).
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { open } from './browser.mjs';
+
+const base = (process.env.SITWELL_URL ?? '').replace(/\/$/, '');
+assert.ok(base, 'set SITWELL_URL to the address of a running sitwell');
+
+const patience = 20_000; // ms for something on the page
+const nudgeWithin = 180_000; // ms for somebody to be nudged
+
+const looks = [
+  { name: 'light', viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
+  { name: 'dark', viewport: { width: 1280, height: 900 }, colorScheme: 'dark' },
+  { name: 'phone', viewport: { width: 390, height: 844 }, colorScheme: 'light', hasTouch: true },
+];
+
+async function ask(path) {
+  const response = await fetch(`${base}/api/v1/${path}`);
+  assert.equal(response.status, 200, path);
+  return response.json();
+}
+
+/** somebody finds an organisation and a wearer who was nudged today. */
+async function somebody() {
+  const { orgs } = await ask('orgs');
+  const lists = await Promise.all(orgs.map(async (org) => ({ org, wearers: (await ask(`orgs/${org.id}/wearers`)).wearers })));
+  const { org, wearers } = lists.sort((a, b) => b.wearers.length - a.wearers.length)[0];
+  assert.ok(wearers.length > 0, 'there is nobody to look at');
+  for (const end = Date.now() + nudgeWithin; Date.now() < end; await sleep(2000)) {
+    for (const wearer of wearers) {
+      const day = await ask(`orgs/${org.id}/wearers/${wearer.id}/day`);
+      if (day.nudges.some((n) => n.status === 'sent')) return { org, wearers, wearer, day };
+    }
+  }
+  assert.fail('nobody was nudged');
+}
+
+const tables = { folder: '', found: undefined };
+
+before(async () => {
+  tables.folder = process.env.SITWELL_SCREENSHOTS || (await mkdtemp(join(tmpdir(), 'sitwell-screens-')));
+  await mkdir(tables.folder, { recursive: true });
+  console.log(`screenshots go to ${tables.folder}`);
+  tables.found = await somebody();
+});
+
+/** visit runs act on a page and then holds it to having had no error at all. */
+async function visit(look, act) {
+  const { context, close } = await open({ viewport: look.viewport, colorScheme: look.colorScheme, hasTouch: look.hasTouch ?? false });
+  try {
+    const page = context.pages()[0] ?? (await context.newPage());
+    page.setDefaultTimeout(patience);
+    const wrong = [];
+    page.on('console', (m) => ['error', 'warning'].includes(m.type()) && wrong.push(`console: ${m.text()}`));
+    page.on('pageerror', (err) => wrong.push(`script: ${err.message}`));
+    page.on('response', (r) => r.status() >= 400 && wrong.push(`${r.status()} ${r.url()}`));
+    page.on('request', (r) => new URL(r.url()).origin === new URL(base).origin || wrong.push(`foreign: ${r.url()}`));
+    await act(page);
+    assert.deepEqual(wrong, []);
+  } finally {
+    await close();
+  }
+}
+
+/** at goes to a place of the page. */
+const at = (page, hash) => page.goto(`${base}/${hash}`);
+
+const shot = (page, name) => page.screenshot({ path: join(tables.folder, `${name}.png`), fullPage: true });
+
+/** painted counts the colours on a chart, to tell it from an empty one. */
+const painted = (page, selector) =>
+  page.locator(`${selector} canvas`).first().evaluate((canvas) => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const colours = new Set();
+    for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+    return colours.size;
+  });
+
+async function fits(page) {
+  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(content <= window, `the page is ${content} wide in a window of ${window}`);
+}
+
+async function brightness(page) {
+  const colour = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  return Math.max(...colour.match(/\d+/g).slice(0, 3).map(Number));
+}
+
+for (const look of looks) {
+  describe(look.name, () => {
+    it('shows a wearer live, and the day', () =>
+      visit(look, async (page) => {
+        const { org, wearers, wearer } = tables.found;
+        await at(page, `#/${org.id}/${wearer.id}`);
+        await page.getByRole('heading', { level: 1, name: wearer.name }).waitFor();
+        assert.ok(look.colorScheme === 'dark' ? (await brightness(page)) < 60 : (await brightness(page)) > 200, 'the theme is not the system’s');
+
+        const people = look.name === 'phone' ? page.locator('.choose option') : page.locator('nav[aria-label="Wearers"] a');
+        assert.equal(await people.count(), wearers.length);
+
+        const angle = page.locator('[data-flexion]');
+        await page.waitForFunction(() => document.querySelector('[data-flexion]')?.dataset.flexion);
+        const first = await angle.getAttribute('data-flexion');
+        await page.waitForFunction((was) => document.querySelector('[data-flexion]')?.dataset.flexion !== was, first);
+        await page.getByText('Live', { exact: true }).waitFor();
+
+        const numbers = page.getByRole('list', { name: 'The day in numbers' });
+        await numbers.waitFor();
+        assert.match(await numbers.innerText(), /Sitting/);
+        await page.locator('section[aria-label="The day in time"] canvas').first().waitFor();
+        assert.ok((await painted(page, 'section[aria-label="The day in time"]')) > 5, 'the chart of the day is empty');
+        await page.getByText('By the hour, as a table').click();
+        assert.match(await page.locator('section[aria-label="The day in time"] tbody').innerText(), /\d+°/, 'no hour has a flexion');
+
+        const nudges = page.locator('section[aria-label="Nudges"] li');
+        assert.ok((await nudges.count()) >= 1, 'there is no nudge');
+        assert.ok((await page.locator('section[aria-label="Nudges"]').innerText()).length > 40, 'the nudges have no words');
+        await fits(page);
+        await shot(page, `wearer-${look.name}`);
+      }));
+
+    it('shows the office in groups', () =>
+      visit(look, async (page) => {
+        const { org } = tables.found;
+        await at(page, `#/${org.id}`);
+        await page.getByRole('heading', { level: 1, name: org.name }).waitFor();
+        const groups = page.locator('[data-group]');
+        await groups.first().waitFor();
+        const summary = await ask(`orgs/${org.id}/office`);
+        assert.equal(await groups.count(), summary.groups.length);
+        assert.match(await page.locator('section[aria-label="Whole office"]').innerText(), /(10–19|20–49|50\+) people/);
+        await page.getByRole('heading', { name: /Why groups/ }).waitFor();
+        if (summary.days.some((d) => !d.suppressed)) {
+          await page.waitForFunction(() => document.querySelector('section[aria-label="By day"] canvas'));
+          assert.ok((await painted(page, 'section[aria-label="By day"]')) > 1, 'the chart by day is empty');
+        }
+        await fits(page);
+        await shot(page, `office-${look.name}`);
+      }));
+  });
+}
+
+describe('getting about', () => {
+  it('begins with somebody, and goes by links and keys', () =>
+    visit(looks[0], async (page) => {
+      const { org, wearers, wearer } = tables.found;
+      await at(page, '');
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await page.waitForURL(/#\/[a-z0-9_-]+\/[a-z0-9_-]+$/);
+
+      await at(page, `#/${org.id}/${wearer.id}`);
+      await page.getByRole('heading', { level: 1, name: wearer.name }).waitFor();
+      const before = await brightness(page);
+      await page.getByRole('button', { name: 'Switch to dark' }).press('Enter');
+      assert.ok((await brightness(page)) < before, 'the theme did not change');
+      await page.reload();
+      await page.getByRole('button', { name: 'Switch to light' }).waitFor();
+
+      await page.getByRole('button', { name: 'Previous day' }).press('Enter');
+      await page.waitForURL(/\?date=\d{4}-\d{2}-\d{2}$/);
+      await page.goBack();
+      await page.waitForURL((url) => !url.hash.includes('date='));
+
+      await page.getByRole('searchbox', { name: 'Find a wearer' }).fill(wearers.at(-1).name);
+      await page.locator('nav[aria-label="Wearers"] a').first().press('Enter');
+      await page.getByRole('heading', { level: 1, name: wearers.at(-1).name, exact: true }).waitFor();
+      await page.getByRole('link', { name: 'Office' }).click();
+      await page.getByRole('heading', { name: 'Whole office' }).waitFor();
+    }));
+
+  it('says in words where there is nothing', () =>
+    visit(looks[0], async (page) => {
+      const { org, wearer } = tables.found;
+      await at(page, `#/${org.id}/${wearer.id}?date=2001-01-01`);
+      await page.getByRole('heading', { name: 'No readings on this day' }).waitFor();
+      await at(page, `#/${org.id}/nobody-at-all`);
+      await page.getByRole('heading', { name: 'There is no such wearer' }).waitFor();
+      await at(page, '#/no-such-office');
+      await page.getByRole('heading', { name: 'There is no such organisation' }).waitFor();
+    }));
+});
