@@ -86,4 +86,3 @@ func TestMetricsHaveNoPersonalLabels(t *testing.T) {
 		}
 	}
 }
-

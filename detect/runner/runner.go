@@ -8,19 +8,22 @@
 // had found since: detection is deterministic, so the findings carry the same
 // ids and whoever reads them drops the second one. Acknowledgements play no
 // part. A checkpoint that cannot be read is rebuilt from the beginning of the log.
+// Of two runners on one log the slower one's checkpoint is refused and its Run
+// ends. DESIGN.md goes through the failures.
 //
-// One goroutine owns all of it; Watch may be called from others. The tests run
-// on the embedded server.
+// One goroutine owns all of it and is the only one to call Watched and Show;
+// WaitFor may be called from others. The tests run on the embedded server.
 package runner
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -28,6 +31,7 @@ import (
 
 	"sitwell/detect"
 	"sitwell/internal/bus"
+	"sitwell/internal/ops"
 	"sitwell/schemas"
 )
 
@@ -51,34 +55,38 @@ const (
 	// idleAfter is how long a wearer's readings must have stopped coming before
 	// the open minute is written as it stands.
 	idleAfter = 5 * time.Second
-	// rollupBatch is how many rollups of a partition go into one message.
+	// rollupBatch is how many rollups go into one message, at about 60 bytes;
+	// so many of a partition are not kept back either.
 	rollupBatch = 500
+	// drainWait bounds how long a stop waits for the log.
+	drainWait = 5 * time.Second
 )
 
-// Runner runs the engine.
+// Runner runs the engine. It is used once.
 type Runner struct {
 	o          Options
+	owner      string // names this run in the checkpoints
 	metrics    *metrics
 	partitions []*partition
-	emit       *emitter
-	out        detect.Output
-	reader     schemas.RecordReader
+	out        *bus.Outbox
+	found      detect.Output // of the record that is being judged
+	records    schemas.RecordReader
 	last       uint64 // the last sequence read
-
-	mu       sync.Mutex // guards what follows
-	judged   uint64     // everything up to here is judged and on its way into the log
-	progress chan struct{}
+	progress   progress
 }
 
 // partition is the state of one partition.
 type partition struct {
-	seq      uint64 // the last sequence that is in the wearers' state
-	saved    uint64 // the last sequence that a checkpoint holds
-	revision uint64 // of the checkpoint's head
-	slot     int    // of the checkpoint's chunks
-	dirty    bool   // the wearers' state differs from the checkpoint
-	wearers  map[key]*wearer
-	rollups  []schemas.Rollup // not yet written
+	seq     uint64 // the last sequence that is in the wearers' state
+	dirty   bool   // the wearers' state differs from the checkpoint
+	wearers map[key]*wearer
+	rollups []schemas.Rollup // not yet written
+
+	// The checkpoint: its sequence, the revision of its head, the slot and
+	// number of its chunks, and the revisions of the chunks in both slots.
+	saved, revision uint64
+	slot, count     int
+	chunks          [2][]uint64
 }
 
 type key struct{ org, wearer schemas.ID }
@@ -92,40 +100,35 @@ type wearer struct {
 
 // New makes a Runner.
 func New(o Options) *Runner {
-	return &Runner{o: o, metrics: newMetrics(o.Registerer), progress: make(chan struct{})}
+	return &Runner{o: o, owner: rand.Text(), metrics: newMetrics(o.Registerer), progress: newProgress()}
 }
 
-// Run works until ctx ends; then it saves its checkpoints.
+// Run works until ctx ends; then it saves its checkpoints, so that a restart
+// goes on here.
 func (r *Runner) Run(ctx context.Context) error {
+	work, cancel := ops.Linger(ctx, drainWait)
+	defer cancel()
 	if err := r.load(ctx); err != nil {
-		return err
+		return fmt.Errorf("run detection: %w", err)
 	}
-	r.emit = &emitter{log: r.o.Log, logger: r.o.Logger}
-	first := r.start()
-	r.last = first - 1
-	if err := r.tell(ctx); err != nil {
-		return err
-	}
-	reader, err := r.o.Log.Reader(ctx, schemas.StreamReadings, nil, first)
+	r.out = r.o.Log.Outbox(r.o.Logger)
+	r.last = r.start() - 1
+	r.progress.reached(r.last)
+	reader, err := r.o.Log.Reader(ctx, schemas.StreamReadings, nil, r.last+1)
 	if err != nil {
 		return fmt.Errorf("run detection: %w", err)
 	}
 	defer reader.Close()
-	err = r.loop(ctx, reader)
-	if !errors.Is(err, context.Canceled) {
-		return err
+	// After an error what was judged may not have been written: it must not
+	// become a checkpoint, and the next run judges it again.
+	if err := r.loop(ctx, work, reader); err != nil {
+		return fmt.Errorf("run detection: %w", err)
 	}
-	// What has been judged is saved, so that a restart starts here.
-	final, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainWait)
-	defer cancel()
-	if err := r.save(final); err != nil {
-		return err
+	if err := r.save(work, 1); err != nil {
+		return fmt.Errorf("stop detection: %w", err)
 	}
-	return context.Canceled
+	return ctx.Err()
 }
-
-// drainWait bounds how long a stop waits for the log.
-const drainWait = 5 * time.Second
 
 // start is the first sequence that some partition has not seen.
 func (r *Runner) start() uint64 {
@@ -136,55 +139,73 @@ func (r *Runner) start() uint64 {
 	return first + 1
 }
 
-func (r *Runner) loop(ctx context.Context, reader *bus.Reader) error {
+// loop returns nil when ctx has ended, between two records. What it began with
+// work has until the end of that.
+func (r *Runner) loop(ctx, work context.Context, reader *bus.Reader) error {
 	tick := time.NewTicker(idleAfter)
 	defer tick.Stop()
 	saved := time.Now()
-	for {
+	for ctx.Err() == nil {
 		if msg, ok := reader.TryNext(); ok {
-			if err := r.take(ctx, msg); err != nil {
+			if err := r.take(work, msg); err != nil {
 				return err
 			}
-		} else if err := r.wait(ctx, reader, tick.C); err != nil {
+		} else if err := r.wait(ctx, work, reader, tick.C); err != nil {
 			return err
 		}
-		if time.Since(saved) >= checkpointEvery {
-			if err := r.save(ctx); err != nil {
-				return err
-			}
-			saved = time.Now()
+		if time.Since(saved) < checkpointEvery {
+			continue
 		}
+		if err := r.checkpoint(work); err != nil {
+			return err
+		}
+		saved = time.Now()
 	}
+	return nil
 }
 
-// wait writes what has gathered while there was more to read, then waits for a
-// message or the time to look after idle wearers.
-func (r *Runner) wait(ctx context.Context, reader *bus.Reader, tick <-chan time.Time) error {
-	if err := r.writeRollups(ctx); err != nil {
+// checkpoint saves. A log that does not answer now is asked again next time.
+func (r *Runner) checkpoint(ctx context.Context) error {
+	err := r.save(ctx, idleLag)
+	if err == nil || errors.Is(err, errFenced) || ctx.Err() != nil {
 		return err
 	}
-	if err := r.tell(ctx); err != nil {
+	r.o.Logger.Warn("checkpoint not saved, trying again", "err", err)
+	return nil
+}
+
+// wait writes what has gathered while there was more to read and says how far
+// that is, then waits for a message, the time to look after idle wearers, or the
+// end.
+func (r *Runner) wait(ctx, work context.Context, reader *bus.Reader, tick <-chan time.Time) error {
+	if err := r.writeRollups(work); err != nil {
 		return err
 	}
+	if err := r.out.Flush(work); err != nil {
+		return err
+	}
+	r.progress.reached(r.last)
 	select {
 	case msg := <-reader.C():
-		return r.take(ctx, msg)
-	case <-reader.Done():
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("run detection: %w", reader.Err())
+		return r.take(work, msg)
 	case now := <-tick:
-		return r.writeIdle(ctx, now)
+		return r.writeIdle(work, now)
+	case <-ctx.Done():
+		return nil
+	case <-reader.Done():
+		if ctx.Err() == nil {
+			return reader.Err()
+		}
+		return nil
 	}
 }
 
 // take judges one record of the log.
 func (r *Runner) take(ctx context.Context, msg bus.Msg) error {
 	r.last = msg.Seq
-	n, err := strconv.Atoi(strings.TrimPrefix(msg.Subject, "readings."))
-	if err != nil || n < 0 || n >= len(r.partitions) {
-		r.skip(msg, fmt.Errorf("subject %s is no partition of %d", msg.Subject, len(r.partitions)))
+	n := r.partitionOf(msg.Subject)
+	if n < 0 {
+		r.skip(msg, fmt.Errorf("the subject is no partition of %d", len(r.partitions)))
 		return nil
 	}
 	p := r.partitions[n]
@@ -192,23 +213,32 @@ func (r *Runner) take(ctx context.Context, msg bus.Msg) error {
 		return nil // in the checkpoint already
 	}
 	p.seq, p.dirty = msg.Seq, true
-	r.out.Reset()
+	r.found.Reset()
 	if err := r.judge(p, msg); err != nil {
 		r.skip(msg, err)
 	}
-	r.metrics.count(&r.out)
-	p.rollups = append(p.rollups, r.out.Rollups...)
+	r.metrics.count(&r.found)
+	p.rollups = append(p.rollups, r.found.Rollups...)
 	if len(p.rollups) >= rollupBatch {
 		if err := r.writePartition(ctx, n); err != nil {
 			return err
 		}
 	}
-	for i := range r.out.Findings {
-		if err := r.write(ctx, &r.out.Findings[i]); err != nil {
+	for i := range r.found.Findings {
+		if err := r.write(ctx, &r.found.Findings[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// partitionOf is a subject's partition, or -1.
+func (r *Runner) partitionOf(subject string) int {
+	n, err := strconv.Atoi(strings.TrimPrefix(subject, "readings."))
+	if err != nil || n < 0 || n >= len(r.partitions) {
+		return -1
+	}
+	return n
 }
 
 // skip reports a record that cannot be read; one such record must not stop the
@@ -218,49 +248,15 @@ func (r *Runner) skip(msg bus.Msg, err error) {
 	r.o.Logger.Error("record of the log skipped", "seq", msg.Seq, "subject", msg.Subject, "err", err)
 }
 
-// WaitFor returns once everything in READINGS up to seq is judged and what was
-// found is in the log.
-func (r *Runner) WaitFor(ctx context.Context, seq uint64) error {
-	for {
-		r.mu.Lock()
-		judged, progress := r.judged, r.progress
-		r.mu.Unlock()
-		if judged >= seq {
-			return nil
-		}
-		select {
-		case <-progress:
-		case <-ctx.Done():
-			return fmt.Errorf("wait until reading record %d is judged, at %d: %w", seq, judged, ctx.Err())
-		}
-	}
-}
-
-// tell lets those who wait know how far the runner is.
-func (r *Runner) tell(ctx context.Context) error {
-	if r.judged == r.last { // only this goroutine changes it
-		return nil
-	}
-	if err := r.emit.confirm(ctx, len(r.emit.pending)); err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.judged = r.last
-	close(r.progress)
-	r.progress = make(chan struct{})
-	return nil
-}
-
 // judge gives a record's batches to their wearers.
 func (r *Runner) judge(p *partition, msg bus.Msg) error {
-	if err := r.reader.Reset(msg.Data); err != nil {
+	if err := r.records.Reset(msg.Data); err != nil {
 		return fmt.Errorf("read record: %w", err)
 	}
 	now := time.Now()
 	var batch schemas.Batch
 	for {
-		more, err := r.reader.Next(&batch)
+		more, err := r.records.Next(&batch)
 		if err != nil {
 			return fmt.Errorf("read record: %w", err)
 		}
@@ -269,11 +265,11 @@ func (r *Runner) judge(p *partition, msg bus.Msg) error {
 		}
 		w := p.wearer(batch.Org, batch.Wearer, r.o.Params)
 		w.touched, w.flushed = now, false
-		r.out.Trace = r.o.Watched != nil && r.o.Watched(batch.Org, batch.Wearer)
-		w.Take(&batch, &r.out)
-		if n := len(r.out.Postures); n > 0 {
-			r.o.Show(batch.Org, batch.Wearer, r.out.Postures[n-1])
-			r.out.Postures = r.out.Postures[:0]
+		r.found.Trace = r.o.Watched != nil && r.o.Watched(batch.Org, batch.Wearer)
+		w.Take(&batch, &r.found)
+		if n := len(r.found.Postures); n > 0 {
+			r.o.Show(batch.Org, batch.Wearer, r.found.Postures[n-1])
+			r.found.Postures = r.found.Postures[:0]
 		}
 	}
 }
@@ -294,7 +290,7 @@ func (r *Runner) write(ctx context.Context, f *schemas.Finding) error {
 		return err
 	}
 	r.metrics.findings.WithLabelValues(string(f.Rule), string(f.Step)).Inc()
-	return r.emit.publish(ctx, schemas.FindingsSubject(f.Org, f.Wearer), data, f.ID)
+	return r.out.Publish(ctx, schemas.FindingsSubject(f.Org, f.Wearer), data, f.ID)
 }
 
 func (r *Runner) writeRollups(ctx context.Context) error {
@@ -309,14 +305,20 @@ func (r *Runner) writeRollups(ctx context.Context) error {
 	return nil
 }
 
+// writePartition writes a partition's rollups, in messages that fit.
 func (r *Runner) writePartition(ctx context.Context, n int) error {
 	p := r.partitions[n]
-	data, err := schemas.EncodeRollups(p.rollups)
-	if err != nil {
-		return err
+	for batch := range slices.Chunk(p.rollups, rollupBatch) {
+		data, err := schemas.EncodeRollups(batch)
+		if err != nil {
+			return err
+		}
+		if err := r.out.Publish(ctx, schemas.RollupsSubject(n), data, ""); err != nil {
+			return err
+		}
 	}
 	p.rollups = p.rollups[:0]
-	return r.emit.publish(ctx, schemas.RollupsSubject(n), data, "")
+	return nil
 }
 
 // writeIdle writes the open minutes of wearers whose readings have stopped, so

@@ -244,7 +244,9 @@ func TestALostConnectionDoesNotRepeatANudge(t *testing.T) {
 	close(g.swallow)
 	first := <-g.conns
 	failed := make(chan error, 1)
-	go func() { failed <- s.Send(t.Context(), acme, band, schemas.Nudge{Schema: schemas.SchemaNudge, ID: "lost"}) }()
+	go func() {
+		failed <- s.Send(t.Context(), acme, band, schemas.Nudge{Schema: schemas.SchemaNudge, ID: "lost"})
+	}()
 	for _, want := range []string{"before", "lost"} {
 		if n := receive(t, got); n.ID != want {
 			t.Fatalf("got %s, want %s", n.ID, want)

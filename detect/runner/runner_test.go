@@ -1,0 +1,182 @@
+package runner
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sitwell/detect"
+	"sitwell/schemas"
+)
+
+func TestTheLogGivesWhatTheEngineFinds(t *testing.T) {
+	w := newWorld(t)
+	o := newOffice(t, w.log, 5)
+	w.publish(o, 0, len(o.records))
+	r := w.start()
+	w.judge(r)
+	r.finish()
+	w.same(o)
+	if got := r.judged(); got != 5*hourItems {
+		t.Errorf("judged %d readings, want %d", got, 5*hourItems)
+	}
+}
+
+func TestARestartGoesOnWhereItStopped(t *testing.T) {
+	w := newWorld(t)
+	o := newOffice(t, w.log, 5)
+	judged := 0
+	for i, n := 0, len(o.records); i < 4; i++ {
+		w.publish(o, i*n/4, (i+1)*n/4)
+		r := w.start()
+		w.judge(r)
+		r.finish()
+		judged += r.judged()
+	}
+	w.same(o)
+	if judged != 5*hourItems {
+		t.Errorf("judged %d readings in all, want %d: each once", judged, 5*hourItems)
+	}
+}
+
+func TestAfterACrashTheSameIsFoundAgain(t *testing.T) {
+	w := newWorld(t)
+	o := newOffice(t, w.log, 5)
+	n := len(o.records)
+	w.publish(o, 0, n/3)
+	first := w.start()
+	w.judge(first)
+	first.finish()
+	w.publish(o, n/3, 2*n/3)
+	for range 3 {
+		r := w.start()
+		w.judge(r)
+		if err := r.crash(); err == nil || strings.Contains(err.Error(), "checkpoint") {
+			t.Fatalf("the crash ended with %v", err)
+		}
+	}
+	w.publish(o, 2*n/3, n)
+	last := w.start()
+	w.judge(last)
+	last.finish()
+	w.same(o)
+	if got := last.judged() + first.judged(); got != 5*hourItems {
+		t.Errorf("judged %d readings before and after the crashes, want %d", got, 5*hourItems)
+	}
+}
+
+func TestDamagedRecordsAreSkipped(t *testing.T) {
+	w := newWorld(t)
+	o := newOffice(t, w.log, 3)
+	n := len(o.records)
+	w.publish(o, 0, n/2)
+	w.raw(schemas.ReadingsSubject(0), []byte("nonsense"))
+	w.raw(schemas.ReadingsSubject(o.where[0]), o.records[n-1][:20])
+	w.raw("readings.99", o.records[0])
+	w.raw("readings.x", o.records[0])
+	w.publish(o, n/2, n)
+	r := w.start()
+	w.judge(r)
+	r.finish()
+	w.same(o)
+	if got := r.counted(r.metrics.damaged); got != 4 {
+		t.Errorf("%d records were counted as damaged, want 4", got)
+	}
+	if logs := r.logs.String(); strings.Count(logs, "record of the log skipped") != 4 || !strings.Contains(logs, "no partition of 8") {
+		t.Errorf("the log says\n%s", logs)
+	}
+}
+
+func TestOneReadingMayMakeMoreMinutesThanAMessageHolds(t *testing.T) {
+	w := newWorld(t)
+	b := schemas.Batch{Org: acme, Wearer: schemas.MustID("w0"), Device: schemas.MustID("band-0"), Boot: 1}
+	for day := range int64(36) {
+		b.Items = append(b.Items, schemas.Item{Reading: schemas.Reading{
+			Seq: uint64(day), Time: day0 + day*24*3600*1000, SittingS: uint32(day * 24 * 3600), Fields: schemas.HasSittingS | schemas.IsWorn,
+		}})
+	}
+	w.raw(schemas.ReadingsSubject(0), record(t, b))
+	r := w.start()
+	w.judge(r)
+	r.finish()
+	minutes, bytes := 0, 0
+	for _, m := range w.all(schemas.StreamRollups) {
+		list, err := schemas.DecodeRollups(m.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		minutes, bytes = minutes+len(list), bytes+len(m.Data)
+	}
+	if minutes != 35*24*60 || bytes < 1<<20 {
+		t.Errorf("%d minutes in %d bytes", minutes, bytes)
+	}
+}
+
+func TestPosturesAreShownOfWatchedWearersOnly(t *testing.T) {
+	w := newWorld(t)
+	o := newOffice(t, w.log, 4)
+	var mu sync.Mutex
+	shown := map[schemas.ID][]detect.Posture{}
+	r := w.start(func(opt *Options) {
+		opt.Watched = func(_, wearer schemas.ID) bool { return wearer == o.wearers[2] }
+		opt.Show = func(_, wearer schemas.ID, p detect.Posture) {
+			mu.Lock()
+			defer mu.Unlock()
+			shown[wearer] = append(shown[wearer], p)
+		}
+	})
+	w.publish(o, 0, len(o.records))
+	w.judge(r)
+	mu.Lock()
+	defer mu.Unlock()
+	if len(shown) != 1 || len(shown[o.wearers[2]]) != hourItems/itemsPerBatch {
+		t.Fatalf("shown are %d wearers, %d postures of the one", len(shown), len(shown[o.wearers[2]]))
+	}
+	// The latest of each batch.
+	for i, p := range shown[o.wearers[2]] {
+		if want := uint64((i + 1) * itemsPerBatch); p.Seq != want {
+			t.Errorf("posture %d is of reading %d, want %d", i, p.Seq, want)
+		}
+	}
+}
+
+// The minute of a wearer whose readings have stopped is written as it stands,
+// once, and replaced when they go on.
+func TestTheOpenMinuteOfAnIdleWearerIsWritten(t *testing.T) {
+	w := newWorld(t)
+	o := newOffice(t, w.log, 1)
+	r := New(w.options(w.log, &lines{}))
+	r.out = w.log.Outbox(r.o.Logger)
+	if err := r.load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.publish(o, 0, 3) // 90 seconds
+	for _, m := range w.all(schemas.StreamReadings) {
+		if err := r.take(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now()
+	for _, at := range []time.Duration{0, idleAfter + time.Second, 2 * idleAfter} {
+		if err := r.writeIdle(t.Context(), now.Add(at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.out.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var seconds []float32
+	for _, m := range w.all(schemas.StreamRollups) {
+		list, err := schemas.DecodeRollups(m.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, minute := range list {
+			seconds = append(seconds, minute.Sitting)
+		}
+	}
+	if len(seconds) != 2 || seconds[0] != 60 || seconds[1] != 29 {
+		t.Errorf("minutes of %g s were written, want 60 and 29", seconds)
+	}
+}
