@@ -59,7 +59,7 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 		ServerName: "sitwell", Host: natsHost, Port: natsPort, StoreDir: o.Dir, JetStream: true, SyncAlways: true,
 		NoSigs: true, MaxPayload: 1 << 20, PingInterval: 15 * time.Second, MaxPingsOut: 1,
 		CustomClientAuthentication: gate{b}, DisableShortFirstPing: true,
-		MQTT: server.MQTTOpts{Host: mqttHost, Port: mqttPort, MaxAckPending: MaxAckPending, AckWait: time.Minute},
+		MQTT: server.MQTTOpts{Host: mqttHost, Port: mqttPort, MaxAckPending: MaxAckPending, AckWait: AckWait},
 	}
 	if b.server, err = server.NewServer(opts); err != nil {
 		return nil, fmt.Errorf("configure broker: %w", err)
@@ -77,6 +77,13 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 // MaxAckPending is how many QoS 1 messages the broker has under way to a
 // subscription of ingest without an acknowledgement; it bounds ingest's memory.
 const MaxAckPending = 512
+
+// AckWait is after what time the broker delivers again what ingest took and did
+// not acknowledge. It counts from the delivery and does not care that ingest has
+// connected anew, so it is how late, and behind newer ones, the messages come
+// that an ingest had under way when it ended. It is well below the 2 minutes of
+// disorder that detection bears, and well above what the log takes to answer.
+const AckWait = 10 * time.Second
 
 // ready waits until the server takes connections; it may have a large log to
 // read first.
