@@ -48,7 +48,7 @@ const filter = schemas.TopicRoot + "/#"
 func Connect(ctx context.Context, o SessionOptions, i *Ingest) *Session {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &Session{logger: o.Logger, ready: make(chan struct{}), cancel: cancel}
-	opts := mqtt.NewClientOptions().AddBroker(o.URL).SetClientID(o.ClientID).
+	opts := mqtt.NewClientOptions().AddBroker(o.URL).SetClientID(o.ClientID).SetProtocolVersion(4).
 		SetUsername(o.Username).SetPassword(o.Password).
 		// The broker keeps the session and what was not acknowledged.
 		SetCleanSession(false).SetResumeSubs(false).

@@ -169,7 +169,7 @@ type logger struct{ log *slog.Logger }
 
 func (l logger) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
 func (l logger) Warnf(format string, v ...any)   { l.say(slog.LevelWarn, format, v) }
-func (l logger) Errorf(format string, v ...any)  { l.say(slog.LevelError, format, v) }
+func (l logger) Errorf(format string, v ...any)  { l.say(slog.LevelWarn, format, v) } // mostly about a client
 func (l logger) Fatalf(format string, v ...any)  { l.say(slog.LevelError, format, v) }
 func (l logger) Debugf(string, ...any)           {}
 func (l logger) Tracef(string, ...any)           {}

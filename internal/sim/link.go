@@ -142,7 +142,7 @@ func (d *Device) settle(out *delivery) {
 // since the window is kept here, and a bounded wait everywhere.
 func (d *Device) options(lost chan<- error) *mqtt.ClientOptions {
 	will, _ := (&schemas.Status{Schema: schemas.SchemaStatus}).Encode() // a constant: it encodes
-	o := mqtt.NewClientOptions().AddBroker(d.o.URL).SetClientID(d.o.ID.String()).
+	o := mqtt.NewClientOptions().AddBroker(d.o.URL).SetClientID(d.o.ID.String()).SetProtocolVersion(4).
 		SetUsername(d.o.Username).SetPassword(d.o.Password).
 		SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).
 		SetConnectTimeout(linkTime).SetWriteTimeout(linkTime).SetKeepAlive(30*time.Second).SetPingTimeout(linkTime).

@@ -52,7 +52,7 @@ const (
 func Connect(o Options) *Sender {
 	// The library's own reconnection would publish again what was not
 	// acknowledged; a new connection of a clean session does not.
-	opts := mqtt.NewClientOptions().AddBroker(o.URL).SetClientID(o.ClientID).
+	opts := mqtt.NewClientOptions().AddBroker(o.URL).SetClientID(o.ClientID).SetProtocolVersion(4).
 		SetUsername(o.Username).SetPassword(o.Password).
 		SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).
 		SetConnectTimeout(5 * time.Second).SetWriteTimeout(sendWait).
