@@ -44,8 +44,8 @@ func TestDayHasColumnsAndTotals(t *testing.T) {
 		list = append(list, minute(9, m, schemas.Rollup{Sitting: 60, Upright: 30, Slouched: 30, Flexion: 14}))
 	}
 	list = append(list, minute(9, 30, schemas.Rollup{Moving: 60}), minute(9, 31, schemas.Rollup{Moving: 60}),
-		minute(9, 32, schemas.Rollup{Moving: 30, Sitting: 30, Breaks: 1}), minute(9, 33, schemas.Rollup{NotWorn: 60}))
-	list = append(list, minute(23, 59, schemas.Rollup{Standing: 60})) // today still, in Vienna
+		minute(9, 32, schemas.Rollup{Moving: 30, Sitting: 30, Breaks: 1}), minute(9, 33, schemas.Rollup{NotWorn: 60}),
+		minute(23, 59, schemas.Rollup{Standing: 60})) // the last one is today still, in Vienna
 	tomorrow := minute(23, 59, schemas.Rollup{Standing: 60})
 	tomorrow.Minute++
 	w.append(t, series.Batch{Stream: schemas.StreamRollups, Seq: 1, Rollups: append(list, tomorrow)})

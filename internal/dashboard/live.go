@@ -47,7 +47,7 @@ func (d *Dashboard) live(w http.ResponseWriter, r *call) error {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy must not gather events
 	if err := s.write("retry: 2000\n: connected\n\n"); err != nil {
-		return nil //nolint:nilerr // the client went before it began
+		return nil // the client went before it began
 	}
 	thinned := make(chan LiveEvent)
 	done := make(chan struct{})

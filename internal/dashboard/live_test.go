@@ -47,7 +47,7 @@ func listen(t *testing.T, w *world) (*bufio.Scanner, func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := w.server.Client().Do(r)
+	resp, err := w.server.Client().Do(r) //nolint:bodyclose // the caller hangs up
 	if err != nil {
 		t.Fatal(err)
 	}

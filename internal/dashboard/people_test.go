@@ -24,7 +24,7 @@ type habits struct {
 
 func habitsOf(w registry.Wearer) *habits {
 	id := w.ID.String()
-	rng := rand.New(rand.NewPCG(uint64(id[0]), uint64(len(id))<<8|uint64(id[len(id)-1]))) //nolint:gosec // the same each time
+	rng := rand.New(rand.NewPCG(uint64(id[0]), uint64(len(id))<<8|uint64(id[len(id)-1])))
 	return &habits{rng: rng, flexion: 6 + 9*rng.Float64(), bout: 22 + 30*rng.Float64()}
 }
 

@@ -1,6 +1,7 @@
 package office_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -147,7 +148,7 @@ func TestSmallOfficeIsSuppressedInTheSameShape(t *testing.T) {
 	none := summary(t, &people{sizes: []int{5, 4}, since: now, until: now}, "UTC", now)
 	a, _ := json.Marshal(few)
 	b, _ := json.Marshal(none)
-	if string(a) != string(b) {
+	if !bytes.Equal(a, b) {
 		t.Errorf("nine people can be told from nobody:\n%s\n%s", a, b)
 	}
 	if !strings.Contains(string(a), `"groups":[]`) || strings.Contains(string(a), `"suppressed":false`) {

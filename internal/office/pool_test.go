@@ -38,12 +38,21 @@ func TestSmallTeamsArePooled(t *testing.T) {
 		{"one short of enough", []team{{"Sales", 9}}, nil},
 		{"just enough", []team{{"Sales", 10}}, []string{"Sales 10"}},
 		{"a team without people", []team{{"Sales", 10}, {"Empty", 0}}, []string{"Sales 10"}},
-		{"two small ones join", []team{{"Facilities", 4}, {"Engineering", 30}, {"Design", 7}, {"Sales", 19}},
-			[]string{"Design + Facilities 11", "Engineering 30", "Sales 19"}},
-		{"a small one joins the next-smallest", []team{{"Design", 3}, {"Engineering", 40}, {"Sales", 12}},
-			[]string{"Design + Sales 15", "Engineering 40"}},
-		{"many tiny ones", []team{{"A", 2}, {"B", 2}, {"C", 2}, {"D", 2}, {"E", 2}, {"F", 11}},
-			[]string{"A + B + C + D + E 10", "F 11"}},
+		{
+			"two small ones join",
+			[]team{{"Facilities", 4}, {"Engineering", 30}, {"Design", 7}, {"Sales", 19}},
+			[]string{"Design + Facilities 11", "Engineering 30", "Sales 19"},
+		},
+		{
+			"a small one joins the next-smallest",
+			[]team{{"Design", 3}, {"Engineering", 40}, {"Sales", 12}},
+			[]string{"Design + Sales 15", "Engineering 40"},
+		},
+		{
+			"many tiny ones",
+			[]team{{"A", 2}, {"B", 2}, {"C", 2}, {"D", 2}, {"E", 2}, {"F", 11}},
+			[]string{"A + B + C + D + E 10", "F 11"},
+		},
 		{"all of them are one", []team{{"A", 5}, {"B", 4}, {"C", 3}}, []string{"A + B + C 12"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

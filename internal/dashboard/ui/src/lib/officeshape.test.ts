@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Office, Window } from './api';
-import { anything, latest, measures, part, people, show } from './officeshape';
+import { anything, daysShown, latest, measures, part, people, show } from './officeshape';
 
 const hidden = (label: string): Window => ({
   label, from: '2026-11-09', to: '2026-11-15', suppressed: true, sitting_min: null, slouched_pct: null, breaks: null, flexion_deg: null,
@@ -33,4 +33,10 @@ it('bars stay within their box', () => {
 it('knows whether there is anything', () => {
   expect(anything(office([hidden('a')], [hidden('b')]))).toBe(false);
   expect(anything(office([hidden('a')], [shown('b')]))).toBe(true);
+});
+
+it('begins the days with the first published', () => {
+  const labels = (days: Window[]) => daysShown(office([], days)).map((d) => d.label);
+  expect(labels([hidden('a'), shown('b'), hidden('c'), shown('d')])).toEqual(['b', 'c', 'd']);
+  expect(labels([hidden('a')])).toEqual([]);
 });

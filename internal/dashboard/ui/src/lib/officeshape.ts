@@ -42,3 +42,9 @@ export const people = (f: Figures | undefined, k: number) => (!f || f.suppressed
 
 /** anything reports whether any week or day is published. */
 export const anything = (o: Office) => [...o.office, ...o.days].some((w) => !w.suppressed);
+
+/** daysShown are the days from the first that is published. */
+export function daysShown(o: Office): Office['days'] {
+  const first = o.days.findIndex((d) => !d.suppressed);
+  return first < 0 ? [] : o.days.slice(first);
+}

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { clock, dateIn, dateSpan, degrees, longDate, minutes, outcome, seconds, shift, shortDate } from './words';
+import { clock, dateIn, dateSpan, degrees, longDate, minutes, outcome, seconds, sentence, shift, shortDate, zoneName } from './words';
 
 it.each([[0, '0 min'], [59.4, '59 min'], [59.6, '1 h'], [386, '6 h 26 min'], [120, '2 h']])('%d minutes', (n, want) => expect(minutes(n)).toBe(want));
 
@@ -34,3 +34,18 @@ it('keeps a word it does not know', () => {
   expect(outcome('levitated')).toBe('levitated');
   expect(outcome(undefined)).toBe('');
 });
+
+it('makes sentences', () => {
+  expect(sentence('leaning forward for 2 minutes')).toBe('Leaning forward for 2 minutes.');
+  expect(sentence('Already one.')).toBe('Already one.');
+  expect(sentence(' ')).toBe('');
+});
+
+it.each([
+  ['Europe/Vienna', 'Europe/Vienna'],
+  ['America/New_York', 'America/New York'],
+  ['Etc/GMT-5', 'UTC+5'],
+  ['Etc/GMT+3', 'UTC−3'],
+  ['Etc/UTC', 'UTC'],
+  ['UTC', 'UTC'],
+])('the zone %s is called %s', (zone, name) => expect(zoneName(zone)).toBe(name));

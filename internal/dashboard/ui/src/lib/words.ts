@@ -94,3 +94,18 @@ const replies: Record<string, string> = { done: 'Done', snooze: 'Snoozed' };
 export function reply(word: string | undefined): string {
   return word ? (replies[word] ?? word) : '';
 }
+
+/** sentence begins with a capital and ends with a stop. */
+export function sentence(text: string): string {
+  const t = text.trim();
+  if (!t) return '';
+  return t.charAt(0).toUpperCase() + t.slice(1) + (/[.!?]$/.test(t) ? '' : '.');
+}
+
+/** zoneName names a zone for people. The signs of the Etc zones are the wrong way
+ *  round for everyone but POSIX, so those are said as their distance from UTC. */
+export function zoneName(zone: string): string {
+  if (!zone.startsWith('Etc/')) return zone.replaceAll('_', ' ');
+  const part = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'shortOffset' }).formatToParts().find((p) => p.type === 'timeZoneName');
+  return (part?.value ?? zone).replace('GMT', 'UTC').replace('-', '−');
+}
