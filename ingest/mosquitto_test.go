@@ -31,7 +31,7 @@ func (p *plant) mosquitto(t *testing.T) {
 	must(t, os.WriteFile(config, fmt.Appendf(nil, "listener %s 127.0.0.1\nallow_anonymous true\npersistence false\n", port), 0o600))
 	ctx, cancel := context.WithCancel(context.Background())
 	var says bytes.Buffer
-	server := exec.CommandContext(ctx, program, "-c", config) //nolint:gosec // the path is one of two
+	server := exec.CommandContext(ctx, program, "-c", config)
 	server.Stdout, server.Stderr = &says, &says
 	must(t, server.Start())
 	ended := make(chan error, 1)

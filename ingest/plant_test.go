@@ -158,7 +158,7 @@ func reading(seq int) schemas.Item { return readingAt(seq, time.Now()) }
 
 func readingAt(seq int, at time.Time) schemas.Item {
 	return schemas.Item{Reading: schemas.Reading{
-		Seq: uint64(seq), Time: at.UnixMilli(), TrunkPitch: 182, //nolint:gosec // a small number
+		Seq: uint64(seq), Time: at.UnixMilli(), TrunkPitch: 182,
 		Fields: schemas.HasTrunk | schemas.IsWorn,
 	}}
 }
@@ -233,7 +233,7 @@ func (s *stored) exactly(t *testing.T, p *plant, n int) {
 	s.await(t, n)
 	last, err := p.log.LastSeq(t.Context(), schemas.StreamReadings)
 	must(t, err)
-	for ctx := within(t); s.records < int(last); { //nolint:gosec // small
+	for ctx := within(t); s.records < int(last); {
 		msg, err := s.queue.Next(ctx)
 		must(t, err)
 		s.add(t, msg)

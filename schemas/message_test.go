@@ -249,8 +249,9 @@ func TestTimesAreTakenFrom30DaysAgoTo2MinutesAhead(t *testing.T) {
 	}
 }
 
-func TestEventsAreChecked(t *testing.T) {
-	for _, c := range []itemRow{
+// eventRows are the members of single events.
+func eventRows() []itemRow {
+	return []itemRow{
 		{"worn", `"type":"worn","worn":true`, ""},
 		{"worn without saying so", `"type":"worn"`, schemas.MissingField},
 		{"button", `"type":"button"`, ""},
@@ -267,10 +268,17 @@ func TestEventsAreChecked(t *testing.T) {
 		{"no type", `"worn":true`, schemas.MissingField},
 		{"empty type", `"type":""`, schemas.BadValue},
 		{"unknown type", `"type":"dance"`, schemas.BadValue},
-	} {
+	}
+}
+
+func eventPayload(members string) string {
+	return `{"schema":"sitwell.events.v1","boot":7,"events":[{"seq":1,"age_ms":0,` + members + `}]}`
+}
+
+func TestEventsAreChecked(t *testing.T) {
+	for _, c := range eventRows() {
 		t.Run(c.name, func(t *testing.T) {
-			payload := `{"schema":"sitwell.events.v1","boot":7,"events":[{"seq":1,"age_ms":0,` + c.json + `}]}`
-			msg, err := schemas.Decode(schemas.KindEvents, []byte(payload), noon)
+			msg, err := schemas.Decode(schemas.KindEvents, []byte(eventPayload(c.json)), noon)
 			if err != nil {
 				t.Fatal(err)
 			}

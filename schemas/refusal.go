@@ -65,11 +65,8 @@ func Refuse(reason Reason, format string, args ...any) *Refusal {
 
 // AsRefusal is the refusal in err's chain, or nil.
 func AsRefusal(err error) *Refusal {
-	var r *Refusal
-	if errors.As(err, &r) {
-		return r
-	}
-	return nil
+	r, _ := errors.AsType[*Refusal](err)
+	return r
 }
 
 // Quarantined is refused input as it is kept: enough to understand it, and to

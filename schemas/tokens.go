@@ -77,8 +77,8 @@ func (d *decoder) number(name string, lo, hi float64) (float64, error) {
 	if v == nil {
 		return 0, err
 	}
-	x, err := strconv.ParseFloat(string(v), 64)
-	if err != nil || !(x >= lo && x <= hi) {
+	x, ok := decimal(v)
+	if !ok || x < lo || x > hi {
 		d.setFault(OutOfRange, "%s is %s, outside %g to %g", name, clip(string(v), 40), lo, hi)
 		return 0, nil
 	}
@@ -91,8 +91,8 @@ func (d *decoder) uint(name string, hi uint64, reason Reason) (uint64, error) {
 	if v == nil {
 		return 0, err
 	}
-	n, err := strconv.ParseUint(string(v), 10, 64)
-	if err != nil || n > hi {
+	n, ok := whole(v)
+	if !ok || n > hi {
 		d.setFault(reason, "%s is %s, not a whole number from 0 to %d", name, clip(string(v), 40), hi)
 		return 0, nil
 	}
@@ -139,8 +139,8 @@ func (d *decoder) time(name string) (int64, error) {
 	if err != nil || d.fault != nil {
 		return 0, err
 	}
-	var t time.Time
-	if err := t.UnmarshalText(s); err != nil || !strictTime(s) {
+	t, ok := moment(s)
+	if !ok {
 		d.setFault(BadTime, "%s is %q, not a time such as 2026-11-20T09:00:00.5Z", name, clip(string(s), 40))
 		return 0, nil
 	}
@@ -152,9 +152,23 @@ func (d *decoder) time(name string) (int64, error) {
 	return ms, nil
 }
 
-// strictTime refuses what the time package takes beyond RFC 3339: an hour of one
-// digit, and a comma before the fraction.
-func strictTime(s []byte) bool { return len(s) > 19 && s[13] == ':' && s[19] != ',' }
-
 // maxTime is the last millisecond that RFC 3339 can write, of the year 9999.
 const maxTime = 253402300799999
+
+func decimal(v []byte) (float64, bool) {
+	x, err := strconv.ParseFloat(string(v), 64)
+	return x, err == nil
+}
+
+func whole(v []byte) (uint64, bool) {
+	n, err := strconv.ParseUint(string(v), 10, 64)
+	return n, err == nil
+}
+
+// moment reads RFC 3339. The time package takes beyond it an hour of one digit,
+// and a comma before the fraction.
+func moment(s []byte) (time.Time, bool) {
+	var t time.Time
+	err := t.UnmarshalText(s)
+	return t, err == nil && s[13] == ':' && s[19] != ','
+}
