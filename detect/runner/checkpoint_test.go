@@ -121,7 +121,7 @@ func TestASlowOwnerLeavesTheSlotAlone(t *testing.T) {
 		r.partitions[0].dirty, r.last = true, 10
 	}
 	other.last = 5
-	if err := one.save(t.Context(), idleLag); err != nil {
+	if err := one.save(t.Context(), idleLag, 0, 1); err != nil {
 		t.Fatal(err)
 	}
 	kv := w.checkpoints(w.log)
@@ -129,7 +129,7 @@ func TestASlowOwnerLeavesTheSlotAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := other.save(t.Context(), idleLag); !errors.Is(err, errFenced) {
+	if err := other.save(t.Context(), idleLag, 0, 1); !errors.Is(err, errFenced) {
 		t.Errorf("saved: %v", err)
 	}
 	if after, err := kv.Get(t.Context(), chunkKey(0, 1, 0)); err != nil || after.Revision() != before.Revision() {
@@ -167,7 +167,7 @@ func TestALogThatDoesNotAnswerIsNoEnd(t *testing.T) {
 	if !r.partitions[0].dirty {
 		t.Error("what was not saved counts as saved")
 	}
-	if err := r.checkpoint(t.Context()); err != nil || r.partitions[0].dirty {
+	if err := r.checkpoint(t.Context(), 0); err != nil || r.partitions[0].dirty {
 		t.Errorf("the next one: %v", err)
 	}
 }
@@ -194,7 +194,7 @@ func TestManyWearersAreSavedInChunks(t *testing.T) {
 			p.wearer(acme, schemas.MustID(fmt.Sprintf("x%d", i)), r.o.Params)
 		}
 		p.dirty = true
-		if err := r.save(t.Context(), idleLag); err != nil {
+		if err := r.save(t.Context(), idleLag, 0, 1); err != nil {
 			t.Fatal(err)
 		}
 		counts = append(counts, p.count)
@@ -220,14 +220,14 @@ func TestCheckpointsOfIdlePartitionsFollow(t *testing.T) {
 	r := w.internal()
 	for _, c := range []struct{ last, want uint64 }{{idleLag - 1, 0}, {idleLag, idleLag}, {idleLag + 5, idleLag}} {
 		r.last = c.last
-		if err := r.save(t.Context(), idleLag); err != nil {
+		if err := r.save(t.Context(), idleLag, 0, 1); err != nil {
 			t.Fatal(err)
 		}
 		if got := w.internal().start() - 1; got != c.want {
 			t.Errorf("at message %d a restart reads from behind %d, want %d", c.last, got, c.want)
 		}
 	}
-	if err := r.save(t.Context(), 1); err != nil {
+	if err := r.save(t.Context(), 1, 0, 1); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.internal().start() - 1; got != idleLag+5 {

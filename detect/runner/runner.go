@@ -50,8 +50,11 @@ type Options struct {
 
 // The runner's rhythm.
 const (
-	// checkpointEvery bounds what is read again after a crash.
+	// checkpointEvery bounds what is read again after a crash. The partitions
+	// take turns in it, because nothing is judged during a save, which takes
+	// some milliseconds for each.
 	checkpointEvery = 10 * time.Second
+	turns           = 10
 	// idleAfter is how long a wearer's readings must have stopped coming before
 	// the open minute is written as it stands.
 	idleAfter = 5 * time.Second
@@ -124,7 +127,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	if err := r.loop(ctx, work, reader); err != nil {
 		return fmt.Errorf("run detection: %w", err)
 	}
-	if err := r.save(work, 1); err != nil {
+	if err := r.save(work, 1, 0, 1); err != nil {
 		return fmt.Errorf("stop detection: %w", err)
 	}
 	return ctx.Err()
@@ -144,7 +147,7 @@ func (r *Runner) start() uint64 {
 func (r *Runner) loop(ctx, work context.Context, reader *bus.Reader) error {
 	tick := time.NewTicker(idleAfter)
 	defer tick.Stop()
-	saved := time.Now()
+	saved, turn := time.Now(), 0
 	for ctx.Err() == nil {
 		if msg, ok := reader.TryNext(); ok {
 			if err := r.take(work, msg); err != nil {
@@ -153,20 +156,21 @@ func (r *Runner) loop(ctx, work context.Context, reader *bus.Reader) error {
 		} else if err := r.wait(ctx, work, reader, tick.C); err != nil {
 			return err
 		}
-		if time.Since(saved) < checkpointEvery {
+		if time.Since(saved) < checkpointEvery/turns {
 			continue
 		}
-		if err := r.checkpoint(work); err != nil {
+		if err := r.checkpoint(work, turn); err != nil {
 			return err
 		}
-		saved = time.Now()
+		saved, turn = time.Now(), (turn+1)%turns
 	}
 	return nil
 }
 
-// checkpoint saves. A log that does not answer now is asked again next time.
-func (r *Runner) checkpoint(ctx context.Context) error {
-	err := r.save(ctx, idleLag)
+// checkpoint saves the partitions whose turn it is. A log that does not answer
+// now is asked again at their next.
+func (r *Runner) checkpoint(ctx context.Context, turn int) error {
+	err := r.save(ctx, idleLag, turn, turns)
 	if err == nil || errors.Is(err, errFenced) || ctx.Err() != nil {
 		return err
 	}

@@ -13,16 +13,18 @@ import (
 // lets pass before its checkpoint follows, which spares reading them again.
 const idleLag = 10_000
 
-// save writes what was found and then the checkpoints of the partitions that
-// have moved by themselves, or of which the log has moved on by lag.
-func (r *Runner) save(ctx context.Context, lag uint64) error {
+// save writes what was found and then, of every step-th partition from first on,
+// the checkpoints of those that have moved by themselves, or of which the log
+// has moved on by lag.
+func (r *Runner) save(ctx context.Context, lag uint64, first, step int) error {
 	if err := r.writeRollups(ctx); err != nil {
 		return err
 	}
 	if err := r.out.Flush(ctx); err != nil {
 		return err
 	}
-	for n, p := range r.partitions {
+	for n := first; n < len(r.partitions); n += step {
+		p := r.partitions[n]
 		if !p.dirty && r.last < p.saved+lag {
 			continue
 		}

@@ -65,6 +65,7 @@ func Serve(l net.Listener, handler http.Handler, log *slog.Logger) *Server {
 	// Requests see the end of the server at once, so that live events end too.
 	s.http.RegisterOnShutdown(cancel)
 	go func() {
+		defer cancel()
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- fmt.Errorf("serve HTTP: %w", err)
 		}
@@ -75,7 +76,8 @@ func Serve(l net.Listener, handler http.Handler, log *slog.Logger) *Server {
 // Failed delivers the error that ended the server by itself.
 func (s *Server) Failed() <-chan error { return s.failed }
 
-// Stop lets requests under way finish until ctx ends.
+// Stop ends the context of the requests under way and waits for them until ctx
+// ends; then it cuts them off.
 func (s *Server) Stop(ctx context.Context) error {
 	if err := s.http.Shutdown(ctx); err != nil {
 		return fmt.Errorf("stop HTTP: %w", errors.Join(err, s.http.Close()))
