@@ -107,5 +107,5 @@ export function sentence(text: string): string {
 export function zoneName(zone: string): string {
   if (!zone.startsWith('Etc/')) return zone.replaceAll('_', ' ');
   const part = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'shortOffset' }).formatToParts().find((p) => p.type === 'timeZoneName');
-  return (part?.value ?? zone).replace('GMT', 'UTC').replace('-', '−');
+  return (part?.value ?? zone).replace('GMT', 'UTC').replace(/\+0$/, '').replace('-', '−');
 }
