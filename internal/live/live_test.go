@@ -26,7 +26,7 @@ var (
 // world is a page's side and a detector's side on one log.
 type world struct {
 	t        *testing.T
-	nc       *nats.Conn // of the detector
+	nc, page *nats.Conn // of the detector and of the page
 	watcher  *live.Watcher
 	audience *live.Audience
 }
@@ -34,12 +34,13 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	b, _ := brokertest.Start(t)
-	w := &world{t: t, nc: brokertest.Connect(t, b), watcher: live.NewWatcher(brokertest.Connect(t, b))}
+	w := &world{t: t, nc: brokertest.Connect(t, b), page: brokertest.Connect(t, b)}
+	w.watcher = live.NewWatcher(w.page)
 	var err error
 	if w.audience, err = live.NewAudience(w.nc); err != nil {
 		t.Fatal(err)
 	}
-	w.settle()
+	w.settle(w.nc)
 	t.Cleanup(func() {
 		if err := w.audience.Close(); err != nil {
 			t.Error(err)
@@ -48,10 +49,10 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// settle returns when the server has everything that was sent to it.
-func (w *world) settle() {
+// settle returns when the server has everything that was sent on a connection.
+func (w *world) settle(nc *nats.Conn) {
 	w.t.Helper()
-	if err := w.nc.Flush(); err != nil {
+	if err := nc.Flush(); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -63,6 +64,7 @@ func (w *world) watch(ctx context.Context, wearer schemas.ID) <-chan live.Event 
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.settle(w.page)
 	deadline := time.After(10 * time.Second)
 	for pause := time.NewTicker(time.Millisecond); !w.audience.Watched(acme, wearer); {
 		select {

@@ -171,8 +171,8 @@ func TestWithoutAConnectionNothingIsSent(t *testing.T) {
 	}
 }
 
-// gate stands before the broker: it can swallow what the broker answers, and
-// break the connections.
+// gate stands before the broker: it can swallow what the broker answers on the
+// first connection, and break connections.
 type gate struct {
 	addr    string
 	swallow chan struct{} // closed: nothing comes back any more
@@ -188,7 +188,7 @@ func newGate(t *testing.T, target string) *gate {
 	t.Cleanup(func() { _ = l.Close() })
 	g := &gate{addr: l.Addr().String(), swallow: make(chan struct{}), conns: make(chan net.Conn, 16)}
 	go func() {
-		for {
+		for first := true; ; first = false {
 			in, err := l.Accept()
 			if err != nil {
 				return
@@ -203,15 +203,14 @@ func newGate(t *testing.T, target string) *gate {
 				_, _ = io.Copy(out, in)
 				_ = out.Close()
 			}()
-			go g.back(in, out)
+			go g.back(in, out, first)
 		}
 	}()
 	return g
 }
 
-func (g *gate) back(in, out net.Conn) {
+func (g *gate) back(in, out net.Conn, first bool) {
 	defer func() { _ = in.Close() }()
-	first := len(g.conns) <= 1
 	buf := make([]byte, 4096)
 	for {
 		n, err := out.Read(buf)
