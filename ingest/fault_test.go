@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -309,4 +310,29 @@ func TestWhatADeadIngestHadTakenComesAgain(t *testing.T) {
 	s.await(t, n)
 	r.stop(t)
 	s.exactly(t, p, n)
+}
+
+func TestIngestCutOffFromItsBrokerLosesNothing(t *testing.T) {
+	t.Parallel() // the broker takes broker.AckWait, and the client a second to connect again
+	newPlant(t).cutOff(t)
+}
+
+// cutOff breaks ingest's connection to its broker in mid-stream, with
+// acknowledgements under way in both directions.
+func (p *plant) cutOff(t *testing.T) {
+	t.Helper()
+	d := p.device(t, band1.String())
+	l := newLink(t, strings.TrimPrefix(p.session.URL, "tcp://"))
+	p.session.URL = "tcp://" + l.addr
+	r := p.start(t)
+	const n = 90
+	for seq := range n {
+		if seq%45 == 30 {
+			l.cut()
+		}
+		d.send(t, topic(band1, schemas.KindReadings), payload(reading(seq)))
+	}
+	s := p.stored(t)
+	s.await(t, n) // repetitions are the readers' to drop
+	r.stop(t)
 }

@@ -116,3 +116,9 @@ func TestBehindMosquittoBadTopicsEndInQuarantine(t *testing.T) {
 		}
 	}
 }
+
+func TestBehindMosquittoACutConnectionLosesNothing(t *testing.T) {
+	p := newPlant(t)
+	p.mosquitto(t)
+	p.cutOff(t)
+}
