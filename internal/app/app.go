@@ -361,8 +361,14 @@ func (a *App) Bus() *bus.Bus { return a.bus }
 // Recorder brings the log into the store.
 func (a *App) Recorder() *record.Recorder { return a.recorder }
 
-// Settle waits until everything in the log now is judged and stored.
+// Settle waits until everything that devices were acknowledged before is in the
+// log, judged and stored.
 func (a *App) Settle(ctx context.Context) error {
+	// The embedded broker acknowledges once it has a message on its own disk;
+	// ingest takes it from there.
+	if err := a.bus.Delivered(ctx, "$MQTT_msgs"); err != nil {
+		return err
+	}
 	readings, err := a.bus.LastSeq(ctx, schemas.StreamReadings)
 	if err != nil {
 		return err

@@ -279,3 +279,35 @@ func (b *Bus) Each(ctx context.Context, stream string, filters []string, each fu
 	}
 	return nil
 }
+
+// deliveredEvery is how often Delivered looks.
+const deliveredEvery = 20 * time.Millisecond
+
+// Delivered waits until the consumers of a stream have acknowledged everything
+// that it holds.
+func (b *Bus) Delivered(ctx context.Context, stream string) error {
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return fmt.Errorf("look at stream %s: %w", stream, err)
+	}
+	tick := time.NewTicker(deliveredEvery)
+	defer tick.Stop()
+	for {
+		waiting := uint64(0)
+		consumers := s.ListConsumers(ctx)
+		for c := range consumers.Info() {
+			waiting += c.NumPending + uint64(c.NumAckPending) //nolint:gosec // a count
+		}
+		if err := consumers.Err(); err != nil {
+			return fmt.Errorf("look at consumers of %s: %w", stream, err)
+		}
+		if waiting == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %d messages of %s: %w", waiting, stream, ctx.Err())
+		}
+	}
+}

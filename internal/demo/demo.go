@@ -69,25 +69,45 @@ func Run(ctx context.Context, o Options) error {
 	return errors.Join(err, d.stop(ctx))
 }
 
-// stopWait bounds the drain at the end.
-const stopWait = 10 * time.Second
+// The drain at the end: devices get closeWait to have their messages
+// acknowledged, the pipeline settleWait to store them, and the parts stopWait to
+// stop. What was acknowledged and is not stored by then is in the log.
+const (
+	closeWait  = 2 * time.Second
+	settleWait = 3 * time.Second
+	stopWait   = 5 * time.Second
+)
 
 func (d *Demo) stop(ctx context.Context) error {
 	d.say.Line("stop", nil, "draining: devices first, then what they sent")
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWait)
-	defer cancel()
-	err := d.fleet.Close(stop)
-	c := d.fleet.Counts()
-	if settled := d.app.Settle(stop); settled != nil {
-		err = errors.Join(err, settled)
+	ctx = context.WithoutCancel(ctx)
+	step := func(limit time.Duration, do func(context.Context) error) error {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return do(ctx)
 	}
-	stats, statErr := d.app.Store().Stats(stop)
-	err = errors.Join(err, statErr, d.app.Stop(stop))
-	if err == nil {
-		d.say.Line("done", fields{"sent": c.ItemsSent, "acknowledged": c.ItemsAcked, "stored": stats.Readings},
-			"%s readings sent, %s acknowledged, %s stored", thousands(c.ItemsSent), thousands(c.ItemsAcked), thousands(stats.Readings))
+	if err := step(closeWait, d.fleet.Close); err != nil {
+		d.o.Logger.Info("some messages were not acknowledged", "err", err)
 	}
-	return err
+	counts := d.fleet.Counts()
+	unsettled := step(settleWait, d.app.Settle)
+	var stats series.Stats
+	err := step(stopWait, func(ctx context.Context) (err error) {
+		stats, err = d.app.Store().Stats(ctx)
+		return errors.Join(err, d.app.Stop(ctx))
+	})
+	if err != nil {
+		return err
+	}
+	rest := ""
+	if unsettled != nil {
+		rest = "; the rest of the acknowledged is in the log"
+	}
+	d.say.Line("done", fields{
+		"sent": counts.ItemsSent, "acknowledged": counts.ItemsAcked, "stored": stats.Readings, "settled": unsettled == nil,
+	}, "%s readings sent, %s acknowledged, %s in the store%s",
+		thousands(counts.ItemsSent), thousands(counts.ItemsAcked), thousands(stats.Readings), rest)
+	return nil
 }
 
 // play is the whole piece: register, history, tail, live.
@@ -175,9 +195,17 @@ func (d *Demo) enrol(ctx context.Context) error {
 // history sends the past through the pipeline, waits until all of it is judged
 // and stored, and joins it to the present.
 func (d *Demo) history(ctx context.Context) error {
+	// What an earlier demo in the same folder left in the log comes first.
+	if err := d.app.Settle(ctx); err != nil {
+		return err
+	}
 	since, err := d.recorded(ctx)
 	if err != nil {
 		return err
+	}
+	if last := latest(since); last.After(d.office.Bulk) {
+		d.say.Line("resumed", fields{"until": last},
+			"the folder holds this office up to %s already: history goes on from there, and the script may run late", last.Format("15:04"))
 	}
 	bar := d.say.Progress("14 days of history", d.office.Start, d.office.Bulk)
 	emit := func(w *sim.Wearer, items []schemas.Item) error {
@@ -235,6 +263,15 @@ func (d *Demo) recorded(ctx context.Context) (map[schemas.ID]time.Time, error) {
 		}
 	}
 	return since, nil
+}
+
+func latest(since map[schemas.ID]time.Time) (last time.Time) {
+	for _, t := range since {
+		if t.After(last) {
+			last = t
+		}
+	}
+	return last
 }
 
 // after is the part of a run of readings after a time.
