@@ -36,6 +36,10 @@ const (
 	BucketDevices     = "devices" // birth and last will of each device
 )
 
+// answerWait is how long a publish may go unanswered before it counts as
+// failed and its place in the window is free again.
+const answerWait = 30 * time.Second
+
 const partitionsKey = "sitwell_partitions"
 
 // Options are what a log is created with.
@@ -63,7 +67,7 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Bus, error) {
 	if o.MaxPending == 0 {
 		o.MaxPending = 1024
 	}
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(o.MaxPending))
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(o.MaxPending), jetstream.WithPublishAsyncTimeout(answerWait))
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
