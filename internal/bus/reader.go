@@ -48,7 +48,7 @@ func (b *Bus) Reader(ctx context.Context, stream string, filters []string, from 
 	if err != nil {
 		return nil, fmt.Errorf("read stream %s: %w", stream, err)
 	}
-	iter, err := consumer.Messages(jetstream.PullMaxBytes(readerBytes))
+	iter, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(readerQueue, readerBytes))
 	if err != nil {
 		return nil, fmt.Errorf("read stream %s: %w", stream, err)
 	}
