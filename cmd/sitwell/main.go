@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // organisations have time zones, and a machine may know none
 
 	"sitwell/internal/cli"
 )
