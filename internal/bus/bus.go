@@ -261,7 +261,7 @@ func (b *Bus) Each(ctx context.Context, stream string, filters []string, each fu
 	if left == 0 {
 		return nil
 	}
-	iter, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(readerQueue, readerBytes))
+	iter, err := consumer.Messages(jetstream.PullMaxBytes(readerBytes))
 	if err != nil {
 		return fmt.Errorf("read stream %s: %w", stream, err)
 	}

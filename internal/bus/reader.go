@@ -31,7 +31,9 @@ type Reader struct {
 }
 
 // The bounds of a reader: a request for many large messages would stall
-// silently at the client's pending limit, so it is bounded by bytes.
+// silently at the client's pending limit, so it is bounded by bytes. A bound by
+// messages as well would make the client's channel that small, and the server's
+// heartbeats would overflow it while the queue is full.
 const (
 	readerQueue = 256
 	readerBytes = 8 << 20
@@ -48,7 +50,7 @@ func (b *Bus) Reader(ctx context.Context, stream string, filters []string, from 
 	if err != nil {
 		return nil, fmt.Errorf("read stream %s: %w", stream, err)
 	}
-	iter, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(readerQueue, readerBytes))
+	iter, err := consumer.Messages(jetstream.PullMaxBytes(readerBytes))
 	if err != nil {
 		return nil, fmt.Errorf("read stream %s: %w", stream, err)
 	}
