@@ -282,7 +282,7 @@ func (p *plant) dies(t *testing.T, n int, send func()) {
 			}
 		}))
 	acknowledged(t, c.Connect())
-	acknowledged(t, c.Subscribe("sitwell/v1/#", 1, nil))
+	acknowledged(t, c.Subscribe("sitwell/#", 1, nil))
 	send()
 	select {
 	case <-all:

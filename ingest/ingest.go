@@ -129,7 +129,7 @@ func (i *Ingest) Run(ctx context.Context) error {
 	var confirmer sync.WaitGroup
 	confirmer.Go(func() { i.confirm(drain) })
 	w := newWorker(i)
-	err := i.work(ctx, w)
+	err := i.work(ctx, drain, w)
 	if ctx.Err() != nil {
 		err = w.flush(drain)
 	}
@@ -142,8 +142,10 @@ func (i *Ingest) Run(ctx context.Context) error {
 	return nil
 }
 
-// work feeds the worker until ctx ends or something cannot be written.
-func (i *Ingest) work(ctx context.Context, w *worker) error {
+// work feeds the worker until ctx ends or something cannot be written. A message
+// that is begun has until the end of drain, so that what is handed to the log is
+// also waited for and acknowledged.
+func (i *Ingest) work(ctx, drain context.Context, w *worker) error {
 	timer := time.NewTimer(packDelay)
 	defer timer.Stop()
 	for {
@@ -153,9 +155,9 @@ func (i *Ingest) work(ctx context.Context, w *worker) error {
 			if w.idle() {
 				timer.Reset(packDelay)
 			}
-			err = w.take(ctx, m)
+			err = w.take(drain, m)
 		case <-timer.C:
-			err = w.flush(ctx)
+			err = w.flush(drain)
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -16,7 +16,7 @@ import (
 // RedriveSubject is where ingest takes requests to drive a quarantined message,
 // named by its sequence in decimal, through itself again. It answers with
 // RedriveResult as JSON.
-const RedriveSubject = "sitwell.redrive"
+const RedriveSubject = "redrive"
 
 // RedriveResult is the answer to a request.
 type RedriveResult struct {

@@ -39,7 +39,7 @@ type Session struct {
 // events are one sequence; the embedded broker also counts what is under way
 // for the whole session, and would hold back for its AckWait what several
 // subscriptions have too much.
-const filter = schemas.TopicRoot + "/#"
+const filter = "sitwell/#"
 
 // Connect keeps a persistent session with a broker and gives each message to
 // the ingest, acknowledging it when ingest says so. It returns at once; Ready

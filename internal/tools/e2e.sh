@@ -11,6 +11,7 @@ fi
 
 dir=$(mktemp -d)
 log=$dir/demo.log
+: >"$log"
 pid=
 stop() {
 	[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
