@@ -93,20 +93,21 @@ func (r *call) value(name string) string {
 	return r.query.Get(name)
 }
 
-func (r *call) id(name string) (schemas.ID, error) {
+// id reads the parameter name, the id of a thing called what with its article.
+func (r *call) id(name, what string) (schemas.ID, error) {
 	text := r.value(name)
 	if text == "" {
-		return schemas.ID{}, badRequest("missing_parameter", "Say which %s: the parameter is missing.", name)
+		return schemas.ID{}, badRequest("missing_parameter", "Give the id of %s: the parameter %s is missing.", what, name)
 	}
 	id, err := schemas.ParseID(text)
 	if err != nil {
-		return schemas.ID{}, badRequest("bad_id", "This is not the id of a %s. An id has 1 to 63 of a-z, 0-9, '_' and '-'.", name)
+		return schemas.ID{}, badRequest("bad_id", "This is not the id of %s. An id has 1 to 63 of a-z, 0-9, '_' and '-'.", what)
 	}
 	return id, nil
 }
 
 func (d *Dashboard) findOrg(r *call) error {
-	id, err := r.id("org")
+	id, err := r.id("org", "an organisation")
 	if err != nil {
 		return err
 	}
@@ -122,7 +123,7 @@ func (d *Dashboard) findOrg(r *call) error {
 }
 
 func (d *Dashboard) findWearer(r *call) error {
-	id, err := r.id("wearer")
+	id, err := r.id("wearer", "a wearer")
 	if err != nil {
 		return err
 	}

@@ -142,24 +142,23 @@ func thinning(t *testing.T, act func(d *Dashboard, in chan<- LiveEvent, out <-ch
 // Twenty postures a second become four, and the last of them is always seen.
 func TestPosturesAreThinned(t *testing.T) {
 	thinning(t, func(d *Dashboard, in chan<- LiveEvent, out <-chan LiveEvent) {
+		const last = "199"
 		go func() {
+			pace := time.NewTicker(50 * time.Millisecond)
+			defer pace.Stop()
 			for i := range 200 {
 				in <- LiveEvent{KindPosture, fmt.Append(nil, i)}
-				time.Sleep(50 * time.Millisecond)
+				<-pace.C
 			}
 		}()
 		var got []string
-		for end := time.After(11 * time.Second); ; {
-			select {
-			case ev := <-out:
-				got = append(got, string(ev.Data))
-				continue
-			case <-end:
+		for ev := range out {
+			if got = append(got, string(ev.Data)); got[len(got)-1] == last {
+				break
 			}
-			break
 		}
-		if len(got) < 38 || len(got) > 42 || got[0] != "0" || got[len(got)-1] != "199" {
-			t.Errorf("got %d postures, from %s to %s", len(got), got[0], got[len(got)-1])
+		if len(got) < 38 || len(got) > 42 || got[0] != "0" || got[len(got)-1] != last {
+			t.Errorf("got %d postures: %v", len(got), got)
 		}
 		if n := valueOf(t, d.metrics.dropped); int(n) != 200-len(got) {
 			t.Errorf("%v are counted as dropped, %d arrived of 200", n, len(got))

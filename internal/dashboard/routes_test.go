@@ -95,6 +95,23 @@ func TestEachRouteRefusesWhatItMust(t *testing.T) {
 	}
 }
 
+// The words of a refusal name things as people do.
+func TestRefusalsNameWhatIsMeant(t *testing.T) {
+	d := newWorld(t, noon, few())
+	for target, want := range map[string]string{
+		"/api/v1/orgs/ACME":                 "This is not the id of an organisation.",
+		"/api/v1/orgs/acme/wearers/A/day":   "This is not the id of a wearer.",
+		"/api/v1/live":                      "Give the id of an organisation: the parameter org is missing.",
+		"/api/v1/live?org=acme":             "Give the id of a wearer: the parameter wearer is missing.",
+		"/api/v1/orgs/initech":              "There is no such organisation,",
+		"/api/v1/orgs/acme/wearers/eve/day": "There is no such wearer,",
+	} {
+		if got := get(t, d, target); !strings.Contains(got.body, want) {
+			t.Errorf("%s says %s, want %q", target, got.body, want)
+		}
+	}
+}
+
 // An asker who may see nothing cannot tell what exists from what does not.
 func TestForbiddenLooksLikeUnknown(t *testing.T) {
 	d := newWorld(t, noon, few())
