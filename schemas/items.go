@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"bytes"
+	"fmt"
 	"time"
 )
 
@@ -94,8 +95,8 @@ func (d *decoder) judge(raw *rawItem, badSent *Refusal) *Refusal {
 	case raw.timed && d.msg.Sent == 0:
 		return Refuse(MissingField, "seq %d has a time, but the message has no sent", item.Seq)
 	case item.Time > d.received+MaxAhead.Milliseconds():
-		return Refuse(TimeAhead, "seq %d lies %v ahead of its receipt; check the device's clock", item.Seq,
-			time.Duration(item.Time-d.received)*time.Millisecond)
+		return Refuse(TimeAhead, "seq %d lies %s ahead of its receipt; check the device's clock", item.Seq,
+			about(item.Time-d.received))
 	case item.Time < d.received-MaxAge.Milliseconds():
 		return Refuse(BadTime, "seq %d is of %s, older than the %d days that are kept", item.Seq,
 			item.At().Format(time.RFC3339), int(MaxAge.Hours()/24))
@@ -162,13 +163,27 @@ func (o *order) take(item *Item) *Refusal {
 	slack := MaxAhead.Milliseconds()
 	switch {
 	case seq > o.highest && at < o.newest-slack:
-		return Refuse(SeqTimeDisagree, "seq %d follows seq %d but lies up to %v before it", seq, o.highest,
-			time.Duration(o.newest-at)*time.Millisecond)
+		return Refuse(SeqTimeDisagree, "seq %d follows seq %d but lies up to %s before it", seq, o.highest,
+			about(o.newest-at))
 	case seq < o.lowest && at > o.oldest+slack:
-		return Refuse(SeqTimeDisagree, "seq %d precedes seq %d but lies up to %v after it", seq, o.lowest,
-			time.Duration(at-o.oldest)*time.Millisecond)
+		return Refuse(SeqTimeDisagree, "seq %d precedes seq %d but lies up to %s after it", seq, o.lowest,
+			about(at-o.oldest))
 	}
 	o.lowest, o.highest = min(o.lowest, seq), max(o.highest, seq)
 	o.oldest, o.newest = min(o.oldest, at), max(o.newest, at)
 	return nil
+}
+
+// about is a span of milliseconds for people.
+func about(ms int64) string {
+	d := time.Duration(ms) * time.Millisecond
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%.0f days", d.Hours()/24)
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%.0f hours", d.Hours())
+	case d >= 5*time.Minute:
+		return fmt.Sprintf("%.0f minutes", d.Minutes())
+	}
+	return fmt.Sprintf("%.0f seconds", d.Seconds())
 }

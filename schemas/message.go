@@ -166,7 +166,7 @@ func (d *decoder) message(schema, list string) error {
 		if _, err := d.json.ReadToken(); err != nil {
 			return d.syntax(err)
 		}
-		return Refuse(WrongType, "the payload is %s, not an object", kind)
+		return Refuse(WrongType, "the payload is %s, not an object", inWords(kind))
 	}
 	var seen envelope
 	err := d.object(nil, func(d *decoder, _ *rawItem, name string) error {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -35,6 +36,19 @@ const (
 	UnknownDevice    Reason = "unknown_device"    // a device that is not registered
 	Unassigned       Reason = "unassigned"        // a device nobody wore at the reading's time
 )
+
+// ParseReason checks a reason that somebody typed.
+func ParseReason(s string) (Reason, error) {
+	all := []Reason{
+		Empty, TooLarge, NotJSON, TrailingData, TooDeep, TooManyKeys, DuplicateKey, UnknownSchema, TooManySamples, MissingField,
+		WrongType, OutOfRange, BadSequence, BadTime, TimeAhead, SeqTimeDisagree, BadValue, BadIdentifier, UnsupportedTopic,
+		UnknownDevice, Unassigned,
+	}
+	if !slices.Contains(all, Reason(s)) {
+		return "", fmt.Errorf("%q is no reason; reasons are %v", clip(s, 40), all)
+	}
+	return Reason(s), nil
+}
 
 // Redrivable reports whether the same payload may be accepted later, once the
 // registry or the software has changed.

@@ -50,7 +50,7 @@ func (d *decoder) setFault(reason Reason, format string, args ...any) {
 }
 
 func (d *decoder) wrongType(name, want string, got jsontext.Kind) {
-	d.setFault(WrongType, "%s is %s, not %s", name, got, want)
+	d.setFault(WrongType, "%s is %s, not %s", name, inWords(got), want)
 }
 
 // value reads the next value if it is of the wanted kind; else it passes over
@@ -146,7 +146,7 @@ func (d *decoder) time(name string) (int64, error) {
 	}
 	ms := t.Round(time.Millisecond).UnixMilli()
 	if ms <= 0 || ms > maxTime {
-		d.setFault(BadTime, "%s is %q, not between 1970 and 9999", name, clip(string(s), 40))
+		d.setFault(BadTime, "%s is %q, in or before 1970 or after 9999", name, clip(string(s), 40))
 		return 0, nil
 	}
 	return ms, nil
@@ -171,4 +171,23 @@ func moment(s []byte) (time.Time, bool) {
 	var t time.Time
 	err := t.UnmarshalText(s)
 	return t, err == nil && s[13] == ':' && s[19] != ','
+}
+
+// inWords names a kind of JSON value.
+func inWords(kind jsontext.Kind) string {
+	switch kind {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a text"
+	case '0':
+		return "a number"
+	case 't', 'f':
+		return "true or false"
+	case 'n':
+		return "null"
+	}
+	return "nothing"
 }

@@ -10,11 +10,14 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -45,6 +48,7 @@ type App struct {
 	moved    []Moved
 	cleanups []cleanup
 	failed   chan error
+	admitted atomic.Bool
 
 	metrics  *prometheus.Registry
 	broker   *broker.Broker
@@ -141,10 +145,50 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.startDashboard(listener, nc); err != nil {
 		return err
 	}
-	// From here on devices get in: ingest's session exists.
+	// From here on devices get in: ingest's session exists, and what an earlier
+	// run had not taken from it is taken.
+	a.catchUp(ctx)
 	a.broker.Admit()
+	a.admitted.Store(true)
 	log.Info("sitwell is ready", "http", a.HTTP(), "mqtt", a.MQTT(), "nats", a.NATS(), "data", a.o.Data)
 	return nil
+}
+
+// catchUp waits for what the broker kept for ingest from before: a device's newer
+// messages must not overtake it, or its first readings would count as late. A
+// log that does not take it is no reason to keep devices out for ever.
+func (a *App) catchUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, broker.AckWait+time.Second)
+	defer cancel()
+	if err := a.bus.Delivered(ctx, mqttStream, mqttSubject); err != nil {
+		a.o.Logger.Warn("devices are admitted before all that they sent earlier is taken", "err", err)
+	}
+}
+
+// The embedded broker keeps QoS 1 messages in mqttStream until ingest, which
+// reads mqttSubject of it, has acknowledged them.
+const (
+	mqttStream  = "$MQTT_msgs"
+	mqttSubject = "$MQTT.msgs.sitwell.>"
+)
+
+// sessionName is the client id of ingest's session. The session holds what was
+// acknowledged to devices, and whoever connects under its name takes it over, so
+// the name is a secret of the data folder.
+func (a *App) sessionName() (string, error) {
+	path := filepath.Join(a.o.Data, "mqtt-session")
+	b, err := os.ReadFile(path)
+	if err == nil && len(b) > 0 {
+		return string(b), nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("read name of the MQTT session: %w", err)
+	}
+	name := "sitwell-ingest-" + rand.Text()
+	if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+		return "", fmt.Errorf("keep name of the MQTT session: %w", err)
+	}
+	return name, nil
 }
 
 // lock keeps a second process out of the same folder.
@@ -188,7 +232,7 @@ func (a *App) startRecorder() error {
 func (a *App) startNotifier(ctx context.Context) error {
 	name, password := a.broker.Credentials()
 	sender := wearable.Connect(wearable.Options{
-		URL: a.brokerURL(), ClientID: "sitwell-notify", Username: name, Password: password, Logger: a.o.Logger,
+		URL: a.brokerURL(), ClientID: "sitwell-notify-" + rand.Text(), Username: name, Password: password, Logger: a.o.Logger,
 	})
 	a.onStop("nudge sender", func(context.Context) error { sender.Close(); return nil })
 	n, err := notify.New(ctx, notify.Options{Log: a.bus, Sender: sender, Registerer: a.metrics, Logger: a.o.Logger})
@@ -227,12 +271,16 @@ func (a *App) startIngest(ctx context.Context, nc *nats.Conn) error {
 	i := ingest.New(ingest.Options{
 		Log: a.bus, Directory: a.registry, Metrics: ingest.NewMetrics(a.metrics), Logger: a.o.Logger,
 	})
+	clientID, err := a.sessionName()
+	if err != nil {
+		return err
+	}
 	name, password := a.broker.Credentials()
 	// The session is closed after the ingest has drained: its last
 	// acknowledgements go out through it.
 	session, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.session = ingest.Connect(session, ingest.SessionOptions{
-		URL: a.brokerURL(), ClientID: "sitwell-ingest", Username: name, Password: password, Logger: a.o.Logger,
+		URL: a.brokerURL(), ClientID: clientID, Username: name, Password: password, Logger: a.o.Logger,
 	}, i)
 	a.onStop("ingest session", func(context.Context) error { cancel(); a.session.Close(); return nil })
 	a.run("ingest", i.Run)
@@ -263,8 +311,11 @@ func (a *App) startDashboard(l net.Listener, nc *nats.Conn) error {
 func (a *App) checks() []dashboard.Check {
 	return []dashboard.Check{
 		{Name: "mqtt", Check: func(context.Context) error {
-			if !a.session.Connected() {
+			switch {
+			case !a.session.Connected():
 				return errors.New("ingest is not connected to the MQTT broker")
+			case !a.admitted.Load():
+				return errors.New("devices are let in once what they sent earlier is taken")
 			}
 			return nil
 		}},
@@ -366,7 +417,7 @@ func (a *App) Recorder() *record.Recorder { return a.recorder }
 func (a *App) Settle(ctx context.Context) error {
 	// The embedded broker acknowledges once it has a message on its own disk;
 	// ingest takes it from there.
-	if err := a.bus.Delivered(ctx, "$MQTT_msgs"); err != nil {
+	if err := a.bus.Delivered(ctx, mqttStream, mqttSubject); err != nil {
 		return err
 	}
 	readings, err := a.bus.LastSeq(ctx, schemas.StreamReadings)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strconv"
 )
 
 // Options are how sitwell runs on one machine.
@@ -37,13 +38,16 @@ func (o Options) Validate() error {
 		errs = append(errs, errors.New("logger: missing"))
 	}
 	for name, addr := range map[string]string{"http": o.HTTP, "mqtt": o.MQTT, "nats": o.NATS} {
-		host, _, err := net.SplitHostPort(addr)
+		host, port, err := net.SplitHostPort(addr)
+		if err == nil {
+			_, err = strconv.ParseUint(port, 10, 16)
+		}
 		switch {
 		case err != nil:
-			errs = append(errs, fmt.Errorf("%s: %q is not host:port", name, addr))
+			errs = append(errs, fmt.Errorf("%s: %q is not host:port with a port from 0 to 65535", name, addr))
 		case !loopback(host) && !o.InsecureListen:
 			errs = append(errs, fmt.Errorf("%s: %s can be reached from other machines, and nothing asks yet who reads people's posture; "+
-				"use 127.0.0.1, or say --insecure-listen if a proxy or a container stands in front", name, addr))
+				"use 127.0.0.1, or `sitwell serve --insecure-listen` if a proxy or a container stands in front", name, addr))
 		}
 	}
 	return errors.Join(errs...)

@@ -59,7 +59,10 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 		ServerName: "sitwell", Host: natsHost, Port: natsPort, StoreDir: o.Dir, JetStream: true, SyncAlways: true,
 		NoSigs: true, MaxPayload: 1 << 20, PingInterval: 15 * time.Second, MaxPingsOut: 1,
 		CustomClientAuthentication: gate{b}, DisableShortFirstPing: true,
-		MQTT: server.MQTTOpts{Host: mqttHost, Port: mqttPort, MaxAckPending: MaxAckPending, AckWait: AckWait},
+		// The server would take three quarters of what is free at its start, and
+		// refuse to open streams whose limits lie above that. The disk is the limit.
+		JetStreamMaxStore: 1 << 50,
+		MQTT:              server.MQTTOpts{Host: mqttHost, Port: mqttPort, MaxAckPending: MaxAckPending, AckWait: AckWait},
 	}
 	if b.server, err = server.NewServer(opts); err != nil {
 		return nil, fmt.Errorf("configure broker: %w", err)
@@ -80,10 +83,10 @@ const MaxAckPending = 512
 
 // AckWait is after what time the broker delivers again what ingest took and did
 // not acknowledge. It counts from the delivery and does not care that ingest has
-// connected anew, so it is how late, and behind newer ones, the messages come
-// that an ingest had under way when it ended. It is well below the 2 minutes of
-// disorder that detection bears, and well above what the log takes to answer.
-const AckWait = 10 * time.Second
+// connected anew, so it is how long a start after a crash waits, before it admits
+// devices, for what was under way: their newer messages would overtake it. It is
+// above what the log takes to answer; a slower answer only costs a repetition.
+const AckWait = 4 * time.Second
 
 // ready waits until the server takes connections; it may have a large log to
 // read first.

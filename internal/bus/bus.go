@@ -88,6 +88,23 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Bus, error) {
 	return b, nil
 }
 
+// Attach opens a log that somebody else has created. It changes nothing.
+func Attach(ctx context.Context, nc *nats.Conn) (*Bus, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	b := &Bus{nc: nc, js: js}
+	s, err := js.Stream(ctx, schemas.StreamReadings)
+	if err != nil {
+		return nil, fmt.Errorf("open stream %s: %w; is this a sitwell?", schemas.StreamReadings, err)
+	}
+	if b.partitions, err = partitionsOf(s); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
 // readings opens or creates the readings' stream, which keeps the partition count.
 func (b *Bus) readings(ctx context.Context, partitions int) (int, error) {
 	s, err := b.js.Stream(ctx, schemas.StreamReadings)
@@ -99,6 +116,10 @@ func (b *Bus) readings(ctx context.Context, partitions int) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("open stream %s: %w", schemas.StreamReadings, err)
 	}
+	return partitionsOf(s)
+}
+
+func partitionsOf(s jetstream.Stream) (int, error) {
 	n, err := strconv.Atoi(s.CachedInfo().Config.Metadata[partitionsKey])
 	if err != nil || n < 1 {
 		return 0, fmt.Errorf("stream %s does not say its partition count in metadata %s", schemas.StreamReadings, partitionsKey)
@@ -229,6 +250,9 @@ func (b *Bus) Get(ctx context.Context, stream string, seq uint64) (Msg, error) {
 	return Msg{Subject: m.Subject, Seq: m.Sequence, Time: m.Time, Data: m.Data}, nil
 }
 
+// deleteFailed is the server's code for the deletion of a message that is not there.
+const deleteFailed = 10057
+
 // Delete removes one message of a stream.
 func (b *Bus) Delete(ctx context.Context, stream string, seq uint64) error {
 	s, err := b.js.Stream(ctx, stream)
@@ -237,7 +261,7 @@ func (b *Bus) Delete(ctx context.Context, stream string, seq uint64) error {
 	}
 	err = s.DeleteMsg(ctx, seq)
 	var api *jetstream.APIError
-	if errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeMessageNotFound {
+	if errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeMessageNotFound || api.ErrorCode == deleteFailed) {
 		return fmt.Errorf("%s has no number %d", stream, seq)
 	}
 	if err != nil {
@@ -287,9 +311,9 @@ func (b *Bus) Each(ctx context.Context, stream string, filters []string, each fu
 // deliveredEvery is how often Delivered looks.
 const deliveredEvery = 20 * time.Millisecond
 
-// Delivered waits until the consumers of a stream have acknowledged everything
-// that it holds.
-func (b *Bus) Delivered(ctx context.Context, stream string) error {
+// Delivered waits until the consumers of a stream that read a subject have
+// acknowledged everything that it holds for them.
+func (b *Bus) Delivered(ctx context.Context, stream, subject string) error {
 	s, err := b.js.Stream(ctx, stream)
 	if err != nil {
 		return fmt.Errorf("look at stream %s: %w", stream, err)
@@ -300,6 +324,9 @@ func (b *Bus) Delivered(ctx context.Context, stream string) error {
 		waiting := uint64(0)
 		consumers := s.ListConsumers(ctx)
 		for c := range consumers.Info() {
+			if c.Config.FilterSubject != subject {
+				continue
+			}
 			waiting += c.NumPending + uint64(c.NumAckPending) //nolint:gosec // a count
 		}
 		if err := consumers.Err(); err != nil {

@@ -11,8 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"sitwell/internal/registry"
 )
 
 // The exit codes.
@@ -52,12 +56,15 @@ func Run(ctx context.Context, version string, args []string, out, errOut io.Writ
 		return exitOK
 	}
 	_, _ = fmt.Fprintf(errOut, "sitwell: %v\n", err)
-	if bad := (usageError{}); !e.started || errors.As(err, &bad) {
+	if bad := (usageError{}); !e.started || errors.As(err, &bad) || errors.Is(err, registry.ErrInvalid) {
 		_, _ = fmt.Fprintf(errOut, "See `%s --help`.\n", cmd.CommandPath())
 		return exitUsage
 	}
 	return exitFailed
 }
+
+// innards are what the parsing of a flag says about itself.
+var innards = regexp.MustCompile(`: strconv\.\w+: parsing ".*?": invalid syntax`)
 
 // The groups of the help.
 const (
@@ -77,6 +84,9 @@ func (e *env) root() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRun: func(*cobra.Command, []string) { e.started = true },
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return errors.New(innards.ReplaceAllString(err.Error(), ""))
+	})
 	root.SetOut(e.out)
 	root.SetErr(e.err)
 	root.CompletionOptions.HiddenDefaultCmd = true
@@ -100,11 +110,28 @@ func (e *env) root() *cobra.Command {
 
 func (e *env) showVersion() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: exactly(0),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(e.out, e.version)
 			return err
 		},
+	}
+}
+
+// exactly is for commands with a fixed number of arguments; it names those of
+// the command's use.
+func exactly(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		_, want, _ := strings.Cut(c.UseLine(), c.CommandPath()+" ")
+		want, _, _ = strings.Cut(want, " [flags]")
+		want, _, _ = strings.Cut(want, " --")
+		if n == 0 {
+			return fmt.Errorf("`%s` takes no arguments, got %s", c.CommandPath(), strings.Join(args, " "))
+		}
+		return fmt.Errorf("`%s` takes %s, not %q", c.CommandPath(), want, strings.Join(args, " "))
 	}
 }
 

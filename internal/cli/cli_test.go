@@ -33,7 +33,7 @@ func TestWrongUseIsNamedAndExits2(t *testing.T) {
 		{[]string{"demo", "--seed", "x"}, []string{"seed"}},
 		{[]string{"org", "lst"}, []string{"lst", "sitwell org"}},
 		{[]string{"org", "add", "Acme"}, []string{"Acme"}},
-		{[]string{"org", "add"}, []string{"1 arg"}},
+		{[]string{"org", "add"}, []string{"takes ORG"}},
 		{[]string{"device", "assign", "acme", "band", "--from", "noon", "--wearer", "anna"}, []string{"--from", "noon"}},
 		{[]string{"simulate", "--wearers", "0"}, []string{"wearers"}},
 		{[]string{"replay"}, []string{"arg"}},

@@ -41,7 +41,7 @@ func (c *client) open(ctx context.Context) (log *bus.Bus, closeLog func(), err e
 	if err != nil {
 		return nil, nil, fmt.Errorf("no sitwell answers at %s: %w; start it with `sitwell serve`, or give its address with --nats", url, err)
 	}
-	if log, err = bus.Open(ctx, nc, bus.Options{}); err != nil {
+	if log, err = bus.Attach(ctx, nc); err != nil {
 		nc.Close()
 		return nil, nil, err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 func (e *env) command(use, short string, nIDs int, work func(ctx context.Context, r *registry.Registry, c *client, id []schemas.ID) error) *cobra.Command {
 	var cl client
 	c := &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(nIDs),
+		Use: use, Short: short, Args: exactly(nIDs),
 		RunE: func(c *cobra.Command, args []string) error {
 			id, err := ids(args...)
 			if err != nil {
@@ -112,6 +113,9 @@ func (e *env) device() *cobra.Command {
 			"device %s of %s added; say who wears it with `sitwell device assign %s %s --wearer WEARER`", id[1], id[0], id[0], id[1])
 	})
 	assign := e.command("assign ORG DEVICE --wearer WEARER", "Say who wears a device, from when to when", 2, func(ctx context.Context, r *registry.Registry, c *client, id []schemas.ID) error {
+		if wearer == "" {
+			return usage(errors.New("--wearer is missing: who wears the device?"))
+		}
 		w, err := schemas.ParseID(wearer)
 		if err != nil {
 			return usage(fmt.Errorf("--wearer: %w", err))

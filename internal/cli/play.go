@@ -46,7 +46,7 @@ func (e *env) simulate() *cobra.Command {
 	var org string
 	var enrol bool
 	c := &cobra.Command{
-		Use: "simulate --mqtt URL", Short: "Play wearers against any broker, live", Args: cobra.NoArgs,
+		Use: "simulate --mqtt URL", Short: "Play wearers against any broker, live", Args: exactly(0),
 		Long: "Plays wearers of several habits, each a real MQTT client, until Ctrl-C or for --duration, and counts what was\n" +
 			"sent, acknowledged and nudged. With --register, the default, they are first added to the running sitwell at\n" +
 			"--nats; without it their readings go to quarantine unless the devices sim-00000, sim-00001, ... are known.",
@@ -55,6 +55,9 @@ func (e *env) simulate() *cobra.Command {
 			var err error
 			if o.Org, err = schemas.ParseID(org); err != nil {
 				return usage(fmt.Errorf("--org: %w", err))
+			}
+			if o.Hertz <= 0 {
+				return usage(fmt.Errorf("--rate: %g is not above 0", o.Hertz))
 			}
 			if err := o.Validate(); err != nil {
 				return usage(err)
@@ -67,6 +70,9 @@ func (e *env) simulate() *cobra.Command {
 			done := e.countProgress(&cl, &o)
 			counts, err := sim.Simulate(c.Context(), o)
 			done()
+			if err != nil && counts == (sim.Counts{}) {
+				return err
+			}
 			return errors.Join(err, e.say(&cl, counts, "%d messages with %d readings sent, %d with %d acknowledged, %d nudges received, %d reconnections",
 				counts.Sent, counts.ItemsSent, counts.Acked, counts.ItemsAcked, counts.Nudges, counts.Reconnects))
 		},
@@ -133,6 +139,10 @@ func (e *env) replay() *cobra.Command {
 			if o.Org, err = schemas.ParseID(org); err != nil {
 				return usage(fmt.Errorf("--org: %w", err))
 			}
+			o.Registrar = registrar{}
+			if err := o.Validate(); err != nil {
+				return usage(err)
+			}
 			recordings := make([]*recording.Recording, len(args))
 			for i, path := range args {
 				if recordings[i], err = recording.Open(path); err != nil {
@@ -159,9 +169,6 @@ func (e *env) playRecordings(ctx context.Context, cl *client, o replay.Options, 
 			return err
 		}
 		o.Registrar = registrar{r}
-		if err := o.Validate(); err != nil {
-			return usage(err)
-		}
 		if !cl.json && terminal(e.err) {
 			bar := progressbar.NewOptions(1, progressbar.OptionSetWriter(e.err), progressbar.OptionClearOnFinish(),
 				progressbar.OptionSetDescription("replaying"), progressbar.OptionSetWidth(40), progressbar.OptionShowCount())

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -15,10 +17,16 @@ import (
 	"sitwell/schemas"
 )
 
-// kept is a quarantined message with its number.
+// kept is a quarantined message with its number. The payload is shown as text,
+// in which what is not UTF-8 is replaced.
 type kept struct {
 	Number uint64 `json:"number"`
 	schemas.Quarantined
+	Payload string `json:"payload"`
+}
+
+func keep(number uint64, q schemas.Quarantined) kept {
+	return kept{Number: number, Quarantined: q, Payload: strings.ToValidUTF8(string(q.Payload), "\uFFFD")}
 }
 
 func (e *env) quarantine() *cobra.Command {
@@ -31,27 +39,21 @@ func (e *env) quarantineList() *cobra.Command {
 	var reason string
 	var limit int
 	c := &cobra.Command{
-		Use: "list", Short: "List what was refused, with the reason", Args: cobra.NoArgs,
+		Use: "list", Short: "List what was refused, with the reason", Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if limit < 1 {
+				return usage(fmt.Errorf("--limit: %d is not 1 or more", limit))
+			}
+			only, err := reasonOf(reason)
+			if err != nil {
+				return err
+			}
 			return cl.withLog(c.Context(), func(ctx context.Context, log *bus.Bus) error {
-				all, err := quarantined(ctx, log, schemas.Reason(reason))
+				all, err := quarantined(ctx, log, only)
 				if err != nil {
 					return err
 				}
-				more := max(0, len(all)-limit)
-				all = all[more:]
-				rows := [][]string{{"NUMBER", "RECEIVED", "REASON", "READINGS", "TOPIC", "DETAIL"}}
-				for _, k := range all {
-					rows = append(rows, []string{
-						strconv.FormatUint(k.Number, 10), k.Received.Format(time.RFC3339), string(k.Reason),
-						strconv.Itoa(k.Readings), printable(k.Topic), printable(k.Detail),
-					})
-				}
-				if err := e.table(&cl, all, "nothing is in quarantine", rows); err != nil || more == 0 || cl.json {
-					return err
-				}
-				_, err = fmt.Fprintf(e.out, "%d older ones are not shown; see --limit\n", more)
-				return err
+				return e.listQuarantine(&cl, all, limit)
 			})
 		},
 	}
@@ -61,10 +63,44 @@ func (e *env) quarantineList() *cobra.Command {
 	return c
 }
 
+// listQuarantine prints the newest of all.
+func (e *env) listQuarantine(cl *client, all []kept, limit int) error {
+	const widest = 70 // of a topic, so that a long one does not widen every row
+	more := max(0, len(all)-limit)
+	all = all[more:]
+	rows := [][]string{{"NUMBER", "RECEIVED", "REASON", "READINGS", "TOPIC", "DETAIL"}}
+	for _, k := range all {
+		topic := printable(k.Topic)
+		if len(topic) > widest {
+			topic = topic[:widest] + "..."
+		}
+		rows = append(rows, []string{
+			strconv.FormatUint(k.Number, 10), k.Received.Format(time.RFC3339), string(k.Reason),
+			strconv.Itoa(k.Readings), topic, printable(k.Detail),
+		})
+	}
+	if err := e.table(cl, all, "nothing is in quarantine", rows); err != nil || more == 0 || cl.json {
+		return err
+	}
+	_, err := fmt.Fprintf(e.out, "%d older ones are not shown; see --limit\n", more)
+	return err
+}
+
+func reasonOf(flag string) (schemas.Reason, error) {
+	if flag == "" {
+		return "", nil
+	}
+	reason, err := schemas.ParseReason(flag)
+	if err != nil {
+		return "", usage(fmt.Errorf("--reason: %w", err))
+	}
+	return reason, nil
+}
+
 func (e *env) quarantineShow() *cobra.Command {
 	var cl client
 	c := &cobra.Command{
-		Use: "show NUMBER", Short: "Show a refused message whole", Args: cobra.ExactArgs(1),
+		Use: "show NUMBER", Short: "Show a refused message whole", Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			n, err := number(args[0])
 			if err != nil {
@@ -79,7 +115,7 @@ func (e *env) quarantineShow() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return e.say(&cl, kept{n, q}, "number    %d\nreceived  %s\nreason    %s\ndetail    %s\ntopic     %s\nreadings  %d\npayload   %d bytes\n%s",
+				return e.say(&cl, keep(n, q), "number    %d\nreceived  %s\nreason    %s\ndetail    %s\ntopic     %s\nreadings  %d\npayload   %d bytes\n%s",
 					n, q.Received.Format(time.RFC3339Nano), q.Reason, printable(q.Detail), printable(q.Topic), q.Readings, len(q.Payload), printable(string(q.Payload)))
 			})
 		},
@@ -101,9 +137,13 @@ func (e *env) quarantineRedrive() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			only, err := reasonOf(reason)
+			if err != nil {
+				return err
+			}
 			return cl.withLog(c.Context(), func(ctx context.Context, log *bus.Bus) error {
 				if len(numbers) == 0 {
-					if numbers, err = redrivable(ctx, log, schemas.Reason(reason)); err != nil {
+					if numbers, err = redrivable(ctx, log, only); err != nil {
 						return err
 					}
 				}
@@ -136,8 +176,11 @@ func (e *env) redrive(ctx context.Context, cl *client, log *bus.Bus, numbers []u
 			taken++
 		}
 	}
-	return e.say(cl, map[string]int{"taken": taken, "refused_again": refused},
-		"%d messages taken, %d refused again at least in part", taken, refused)
+	again := ""
+	if refused > 0 {
+		again = fmt.Sprintf(", %s refused again, whole or in part", messages(refused))
+	}
+	return e.say(cl, map[string]int{"taken": taken, "refused_again": refused}, "%s taken%s", messages(taken), again)
 }
 
 func (e *env) quarantineDrop() *cobra.Command {
@@ -155,7 +198,7 @@ func (e *env) quarantineDrop() *cobra.Command {
 						return err
 					}
 				}
-				return e.say(&cl, map[string]int{"dropped": len(numbers)}, "%d messages deleted", len(numbers))
+				return e.say(&cl, map[string]int{"dropped": len(numbers)}, "%s deleted", messages(len(numbers)))
 			})
 		},
 	}
@@ -181,13 +224,13 @@ func quarantined(ctx context.Context, log *bus.Bus, reason schemas.Reason) ([]ke
 	if reason != "" {
 		filter = []string{schemas.QuarantineSubject(reason)}
 	}
-	var all []kept
+	all := []kept{}
 	err := log.Each(ctx, schemas.StreamQuarantine, filter, func(msg bus.Msg) error {
 		q, err := schemas.DecodeQuarantined(msg.Data)
 		if err != nil {
 			return fmt.Errorf("quarantined message %d: %w", msg.Seq, err)
 		}
-		all = append(all, kept{msg.Seq, q})
+		all = append(all, keep(msg.Seq, q))
 		return nil
 	})
 	return all, err
@@ -226,8 +269,25 @@ func numbersOf(args []string) ([]uint64, error) {
 	return numbers, errors.Join(errs...)
 }
 
-// printable keeps foreign text from driving the terminal.
+// messages counts messages in words.
+func messages(n int) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return fmt.Sprintf("%d messages", n)
+}
+
+// printable keeps foreign text from driving the terminal: what is no printable
+// character is shown as an escape.
 func printable(s string) string {
-	q := strconv.QuoteToGraphic(s)
-	return q[1 : len(q)-1]
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsGraphic(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }

@@ -22,8 +22,9 @@ const stopWait = 10 * time.Second
 type logFlags struct{ level, format string }
 
 func (l *logFlags) register(f *pflag.FlagSet, level string) {
-	f.StringVar(&l.level, "log-level", level, "debug, info, warn or error")
-	f.StringVar(&l.format, "log-format", "text", "text or json")
+	l.level, l.format = level, "text"
+	f.Var(oneOf{&l.level, []string{"debug", "info", "warn", "error"}}, "log-level", "debug, info, warn or error")
+	f.Var(oneOf{&l.format, []string{"text", "json"}}, "log-format", "text or json")
 }
 
 func addresses(f *pflag.FlagSet, o *app.Options) {
@@ -36,7 +37,7 @@ func (e *env) serve() *cobra.Command {
 	o := app.Defaults()
 	var logs logFlags
 	c := &cobra.Command{
-		Use: "serve", Short: "Run everything in one process, for real devices", Args: cobra.NoArgs,
+		Use: "serve", Short: "Run everything in one process, for real devices", Args: exactly(0),
 		Long: "Runs the broker, ingest, detection, notifier, store and page in one process. Data survives a restart.\n" +
 			"Register organisations, wearers and devices with `sitwell org`, `wearer` and `device` while it runs.\n\n" +
 			"Each flag may stand in the configuration file under its name, and in the environment as SITWELL_ and its\n" +
@@ -84,7 +85,7 @@ func run(ctx context.Context, a *app.App, work func(ctx context.Context) error) 
 func (e *env) health() *cobra.Command {
 	var url string
 	c := &cobra.Command{
-		Use: "health", Short: "Ask a running sitwell whether it is ready; exits 1 if not", Args: cobra.NoArgs,
+		Use: "health", Short: "Ask a running sitwell whether it is ready; exits 1 if not", Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), 5*time.Second)
 			defer cancel()

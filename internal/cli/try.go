@@ -18,7 +18,7 @@ func (e *env) demo() *cobra.Command {
 	var logs logFlags
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "demo", Short: "Run everything with a simulated office of 60 wearers", Args: cobra.NoArgs,
+		Use: "demo", Short: "Run everything with a simulated office of 60 wearers", Args: exactly(0),
 		Long: "Runs all of sitwell in one process and plays an office: 60 wearers in 4 teams, each a real MQTT client,\n" +
 			"14 days of history through the same pipeline, then live at 2 readings a second. In the first minutes somebody\n" +
 			"leans, is nudged and straightens; somebody has sat for 30 minutes and is prompted; somebody gets up\n" +

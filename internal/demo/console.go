@@ -18,10 +18,11 @@ type fields map[string]any
 // Console prints lines for people, or with JSON one object for each.
 // It is safe for concurrent use.
 type Console struct {
-	mu   sync.Mutex // guards out
+	mu   sync.Mutex // guards out and open
 	out  io.Writer
 	json bool
 	bar  bool // progress bars may be drawn
+	open *progressbar.ProgressBar
 }
 
 // NewConsole prints to out, as JSON or as text, with progress bars where out is
@@ -35,6 +36,9 @@ func (c *Console) Line(event string, f fields, format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
+	if c.open != nil {
+		_ = c.open.Clear() // a line does not share its row with a bar
+	}
 	if !c.json {
 		// A person cannot be told that the console is gone.
 		_, _ = fmt.Fprintln(c.out, text(event, now, fmt.Sprintf(format, args...)))
@@ -81,6 +85,9 @@ func (c *Console) Progress(title string, start, end time.Time) *Progress {
 		p.bar = progressbar.NewOptions(steps, progressbar.OptionSetWriter(c.out), progressbar.OptionSetDescription(title),
 			progressbar.OptionSetWidth(40), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetPredictTime(false), progressbar.OptionSetTheme(progressbar.Theme{Saucer: "█", SaucerPadding: "░", BarStart: "", BarEnd: ""}))
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.open = p.bar
 	}
 	return p
 }
@@ -103,6 +110,9 @@ func (p *Progress) Add(readings int, at time.Time) {
 // Done removes the bar.
 func (p *Progress) Done() {
 	if p.bar != nil {
+		p.console.mu.Lock()
+		defer p.console.mu.Unlock()
+		p.console.open = nil
 		_ = p.bar.Finish()
 	}
 }

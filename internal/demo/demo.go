@@ -38,6 +38,7 @@ type Demo struct {
 	fleet  sim.Fleet
 	live   time.Time // when the live part began
 	start  time.Time
+	before int64 // readings that the folder held already
 }
 
 // Run plays the demo until ctx ends.
@@ -99,14 +100,16 @@ func (d *Demo) stop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rest := ""
-	if unsettled != nil {
-		rest = "; the rest of the acknowledged is in the log"
+	stored, rest := stats.Readings-d.before, ""
+	if unsettled != nil && stored < counts.ItemsAcked {
+		rest = "; the rest is in the log"
+	}
+	if d.before > 0 {
+		rest += fmt.Sprintf("; the folder held %s before", thousands(d.before))
 	}
 	d.say.Line("done", fields{
-		"sent": counts.ItemsSent, "acknowledged": counts.ItemsAcked, "stored": stats.Readings, "settled": unsettled == nil,
-	}, "%s readings sent, %s acknowledged, %s in the store%s",
-		thousands(counts.ItemsSent), thousands(counts.ItemsAcked), thousands(stats.Readings), rest)
+		"sent": counts.ItemsSent, "acknowledged": counts.ItemsAcked, "stored": stored, "before": d.before, "settled": unsettled == nil,
+	}, "%s readings sent, %s acknowledged, %s stored%s", thousands(counts.ItemsSent), thousands(counts.ItemsAcked), thousands(stored), rest)
 	return nil
 }
 
@@ -199,6 +202,11 @@ func (d *Demo) history(ctx context.Context) error {
 	if err := d.app.Settle(ctx); err != nil {
 		return err
 	}
+	stats, err := d.app.Store().Stats(ctx)
+	if err != nil {
+		return fmt.Errorf("count earlier history: %w", err)
+	}
+	d.before = stats.Readings
 	since, err := d.recorded(ctx)
 	if err != nil {
 		return err
@@ -229,8 +237,7 @@ func (d *Demo) history(ctx context.Context) error {
 	if err := d.settle(ctx); err != nil {
 		return err
 	}
-	stats, err := d.app.Store().Stats(ctx)
-	if err != nil {
+	if stats, err = d.app.Store().Stats(ctx); err != nil {
 		return fmt.Errorf("count history: %w", err)
 	}
 	bar.Done()

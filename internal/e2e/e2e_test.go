@@ -154,7 +154,7 @@ func TestUnknownDeviceIsQuarantinedAndRedriven(t *testing.T) {
 	w.sitwell("wearer", "add", "acme", "dora")
 	w.sitwell("device", "add", "acme", "band-9")
 	w.sitwell("device", "assign", "acme", "band-9", "--wearer", "dora", "--from", now.Add(-time.Hour).UTC().Format(time.RFC3339))
-	if out := w.sitwell("quarantine", "redrive"); !strings.Contains(out, "1 messages taken") {
+	if out := w.sitwell("quarantine", "redrive"); !strings.Contains(out, "1 message taken") {
 		t.Errorf("redrive said %q", out)
 	}
 	w.settle()

@@ -63,7 +63,7 @@ func (r *Registry) AddDevice(ctx context.Context, org, id schemas.ID) error {
 // release that one first.
 func (r *Registry) Assign(ctx context.Context, org, device schemas.ID, a Assignment) error {
 	if !a.To.IsZero() && !a.From.Before(a.To) {
-		return fmt.Errorf("%w: the assignment ends at %s, not after its start %s", ErrInvalid,
+		return fmt.Errorf("--to: %w: the assignment ends at %s, not after its start %s", ErrInvalid,
 			a.To.Format(time.RFC3339), a.From.Format(time.RFC3339))
 	}
 	if _, ok := r.Wearer(org, a.Wearer); !ok {
@@ -93,7 +93,7 @@ func (r *Registry) Release(ctx context.Context, org, device schemas.ID, at time.
 				return nil
 			}
 		}
-		return fmt.Errorf("an open assignment of device %s at %s %w", device, at.Format(time.RFC3339), ErrNotFound)
+		return fmt.Errorf("nobody wears device %s at %s: an open assignment %w", device, at.Format(time.RFC3339), ErrNotFound)
 	})
 }
 

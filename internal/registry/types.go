@@ -68,7 +68,7 @@ func (a Assignment) overlaps(b Assignment) bool {
 }
 
 func (a Assignment) String() string {
-	to := "now on"
+	to := "on"
 	if !a.To.IsZero() {
 		to = "to " + a.To.Format(time.RFC3339)
 	}

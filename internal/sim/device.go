@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,8 +40,8 @@ type DeviceOptions struct {
 // Validate says which option is wrong.
 func (o *DeviceOptions) Validate() error {
 	switch {
-	case o.URL == "":
-		return errors.New("connect device: no broker URL, such as tcp://127.0.0.1:1883")
+	case CheckURL(o.URL) != nil:
+		return fmt.Errorf("connect device: %w", CheckURL(o.URL))
 	case o.Org.IsZero():
 		return errors.New("connect device: no organisation")
 	case o.ID.IsZero():
@@ -49,6 +51,19 @@ func (o *DeviceOptions) Validate() error {
 	}
 	return nil
 }
+
+// CheckURL says what is wrong with the address of a broker.
+func CheckURL(broker string) error {
+	u, err := url.Parse(broker)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"tcp", "mqtt", "ssl", "mqtts", "tls", "ws", "wss"}, u.Scheme) {
+		return fmt.Errorf("%q is no broker URL such as tcp://127.0.0.1:1883", broker)
+	}
+	return nil
+}
+
+// connectWait bounds the first connection, with all its attempts: a broker that
+// is not there should be told soon. Later ones are tried without end.
+const connectWait = 15 * time.Second
 
 // ErrDeviceClosed is what Publish returns on a device that was closed.
 var ErrDeviceClosed = errors.New("device is closed")
@@ -62,9 +77,12 @@ type Received struct {
 
 // Counts are a device's totals.
 type Counts struct {
-	Sent, Acked           int64 // messages
-	ItemsSent, ItemsAcked int64 // readings and events
-	Nudges, Reconnects    int64
+	Sent       int64 `json:"messages_sent"`
+	Acked      int64 `json:"messages_acknowledged"`
+	ItemsSent  int64 `json:"readings_sent"` // and events
+	ItemsAcked int64 `json:"readings_acknowledged"`
+	Nudges     int64 `json:"nudges"`
+	Reconnects int64 `json:"reconnections"`
 }
 
 // Add sums two counts.
@@ -105,8 +123,8 @@ type delivery struct {
 }
 
 // Connect connects a device, publishes its birth and subscribes to its nudges.
-// It waits until that is done or ctx ends, trying again meanwhile. The device
-// lives until Close.
+// It waits until that is done, ctx ends or connectWait is over, trying again
+// meanwhile. The device lives until Close.
 func Connect(ctx context.Context, o DeviceOptions) (*Device, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -124,6 +142,8 @@ func Connect(ctx context.Context, o DeviceOptions) (*Device, error) {
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stop = stop
 	go d.run(life)
+	ctx, cancel := context.WithTimeout(ctx, connectWait)
+	defer cancel()
 	select {
 	case <-d.ready:
 		return d, nil

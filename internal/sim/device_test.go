@@ -22,8 +22,8 @@ import (
 
 var org = schemas.MustID("acme")
 
-// startBroker is the real broker with devices admitted; the result is host:port.
-func startBroker(t *testing.T) string {
+// startBroker is the real broker with devices admitted.
+func startBroker(t *testing.T) *broker.Broker {
 	t.Helper()
 	b, err := broker.Start(t.Context(), broker.Options{
 		Dir: t.TempDir(), MQTT: "127.0.0.1:0", NATS: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler),
@@ -33,19 +33,22 @@ func startBroker(t *testing.T) string {
 	}
 	t.Cleanup(b.Stop)
 	b.Admit()
-	return b.MQTT()
+	return b
 }
 
-// listener is a client that hears everything of the organisation at QoS 1.
+// listener is a client that hears everything of the organisation at QoS 1, as
+// only sitwell's own parts may.
 type listener struct {
 	client mqtt.Client
 	heard  chan mqtt.Message
 }
 
-func listen(t *testing.T, addr string) *listener {
+func listen(t *testing.T, b *broker.Broker) *listener {
 	t.Helper()
 	l := &listener{heard: make(chan mqtt.Message, 10_000)}
-	l.client = mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + addr).SetClientID("listener"))
+	name, password := b.Credentials()
+	l.client = mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + b.MQTT()).SetClientID("listener").
+		SetUsername(name).SetPassword(password))
 	wait(t, l.client.Connect())
 	t.Cleanup(func() { l.client.Disconnect(100) })
 	wait(t, l.client.Subscribe(schemas.TopicRoot+"/acme/#", 1, func(_ mqtt.Client, m mqtt.Message) { l.heard <- m }))
@@ -94,8 +97,9 @@ func connect(t *testing.T, o sim.DeviceOptions) *sim.Device {
 }
 
 func TestADeviceSpeaksAndListens(t *testing.T) {
-	addr := startBroker(t)
-	l := listen(t, addr)
+	server := startBroker(t)
+	addr := server.MQTT()
+	l := listen(t, server)
 	band, strap := schemas.MustID("band-1"), schemas.MustID("strap-2")
 	var acked atomic.Int64
 	d := connect(t, sim.DeviceOptions{
@@ -146,8 +150,9 @@ func TestADeviceSpeaksAndListens(t *testing.T) {
 }
 
 func TestUnacknowledgedMessagesAreSentAgainInOrder(t *testing.T) {
-	addr := startBroker(t)
-	l := listen(t, addr)
+	server := startBroker(t)
+	addr := server.MQTT()
+	l := listen(t, server)
 	p := startProxy(t, addr)
 	d := connect(t, sim.DeviceOptions{URL: "tcp://" + p.addr, ID: schemas.MustID("band-1"), Window: 5})
 	const messages = 60
@@ -194,8 +199,9 @@ func TestUnacknowledgedMessagesAreSentAgainInOrder(t *testing.T) {
 }
 
 func TestADeviceGoesOfflineAndComesBack(t *testing.T) {
-	addr := startBroker(t)
-	l := listen(t, addr)
+	server := startBroker(t)
+	addr := server.MQTT()
+	l := listen(t, server)
 	d := connect(t, sim.DeviceOptions{URL: "tcp://" + addr, ID: schemas.MustID("band-1")})
 	topic := "sitwell/v1/acme/band-1/status"
 	for _, online := range []bool{true, false, true} {

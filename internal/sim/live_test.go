@@ -10,8 +10,9 @@ import (
 )
 
 func TestSimulateIsAcknowledged(t *testing.T) {
-	addr := startBroker(t)
-	l := listen(t, addr)
+	server := startBroker(t)
+	addr := server.MQTT()
+	l := listen(t, server)
 	counts, err := sim.Simulate(t.Context(), sim.Options{
 		URL: "tcp://" + addr, Org: org, Wearers: 5, Hertz: 4, Seed: 1, Duration: 1500 * time.Millisecond,
 	})
@@ -56,8 +57,9 @@ func TestSimulateRefusesBadOptions(t *testing.T) {
 
 // A nudge that arrives over MQTT is answered once the leaner has straightened.
 func TestLiveReactsToARealNudge(t *testing.T) {
-	addr := startBroker(t)
-	l := listen(t, addr)
+	server := startBroker(t)
+	addr := server.MQTT()
+	l := listen(t, server)
 	office := sim.NewOffice(1, time.Now())
 	office.Org = org
 	discard := func(*sim.Wearer, []schemas.Item) error { return nil }

@@ -35,8 +35,8 @@ type Options struct {
 // Validate says which option is wrong.
 func (o *Options) Validate() error {
 	switch {
-	case o.URL == "":
-		return errors.New("simulate: no broker URL, such as tcp://127.0.0.1:1883")
+	case CheckURL(o.URL) != nil:
+		return fmt.Errorf("simulate: %w", CheckURL(o.URL))
 	case o.Org.IsZero():
 		return errors.New("simulate: no organisation")
 	case o.Wearers < 1 || o.Wearers > 100_000:
@@ -91,7 +91,8 @@ func Simulate(ctx context.Context, o Options) (Counts, error) {
 	stop := fleet.report(run, o.Progress)
 	err = play(run, crowd, spacing, fleet.Of, o.Hooks)
 	stop()
-	return fleet.Counts(), errors.Join(err, fleet.close(ctx))
+	err = errors.Join(err, fleet.close(ctx)) // which waits for what is not acknowledged yet
+	return fleet.Counts(), err
 }
 
 // Fleet is the devices of wearers.

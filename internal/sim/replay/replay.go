@@ -54,8 +54,8 @@ type Progress struct{ Total, Acked int64 }
 // Validate says which option is wrong.
 func (o *Options) Validate() error {
 	switch {
-	case o.URL == "":
-		return errors.New("replay: no broker URL, such as tcp://127.0.0.1:1883")
+	case sim.CheckURL(o.URL) != nil:
+		return fmt.Errorf("replay: %w", sim.CheckURL(o.URL))
 	case o.API == "":
 		return errors.New("replay: no API address, such as http://127.0.0.1:8080")
 	case o.Org.IsZero():

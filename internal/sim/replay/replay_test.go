@@ -153,8 +153,8 @@ func TestAPipelineThatStoresNothingIsNamed(t *testing.T) {
 
 func TestBadOptionsAreNamed(t *testing.T) {
 	for want, o := range map[string]replay.Options{
-		"broker": {}, "API": {URL: "x"}, "organisation": {URL: "x", API: "x"}, "speed": {URL: "x", API: "x", Org: org},
-		"registers": {URL: "x", API: "x", Org: org, Speed: 1},
+		"broker": {}, "API": {URL: "tcp://x"}, "organisation": {URL: "tcp://x", API: "x"}, "speed": {URL: "tcp://x", API: "x", Org: org},
+		"registers": {URL: "tcp://x", API: "x", Org: org, Speed: 1},
 	} {
 		if _, err := replay.Run(t.Context(), o, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v; want it to say %q", err, want)
