@@ -29,7 +29,8 @@ function table(head, rows) {
   return element('table', undefined, element('thead', undefined, line('th')(head)), element('tbody', undefined, ...rows.map(line('td'))));
 }
 
-const minutes = (n) => (n < 60 ? `${Math.round(n)} min` : `${Math.floor(Math.round(n) / 60)} h ${Math.round(n) % 60} min`);
+const minutes = (n) => (n > 0 && n < 1 ? 'under 1 min' : n < 60 ? `${Math.round(n)} min` : `${Math.floor(Math.round(n) / 60)} h ${Math.round(n) % 60} min`);
+const sentence = (text) => text && text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
 const degrees = (n) => (n === null || n === undefined ? undefined : `${Math.round(n)}°`);
 
 function showDay(day) {
@@ -55,9 +56,11 @@ function showDay(day) {
     });
     parts.push(table(['From', 'Sitting', 'Moving', 'Leaning or slouching'], [...hours.values()].map((h) => [clock(h.at), minutes(h.sitting), minutes(h.moving), minutes(h.slouched)])));
   }
-  const followed = (n) =>
-    n.status === 'held' ? `held back: ${n.why ?? ''}` : n.correction_s === undefined ? (n.reply ?? 'sent') : `corrected after ${Math.round(n.correction_s)} s`;
-  if (day.nudges.length > 0) parts.push(table(['Nudge', 'Text', 'Reason', 'What followed'], day.nudges.map((n) => [clock(n.time), n.text, n.reason, followed(n)])));
+  const followed = (n) => {
+    if (n.status === 'held') return n.why ? `Held back: ${sentence(n.why)}` : 'Held back.';
+    return sentence(n.correction_s === undefined ? (n.reply ?? 'sent') : `corrected after ${Math.round(n.correction_s)} s`);
+  };
+  if (day.nudges.length > 0) parts.push(table(['Nudge', 'Text', 'Reason', 'What followed'], day.nudges.map((n) => [clock(n.time), n.text, sentence(n.reason), followed(n)])));
   else parts.push(element('p', 'No nudges on this day.'));
   $('day').replaceChildren(...parts);
 }
@@ -72,6 +75,16 @@ function showOffice(office) {
       [row('Whole office', office.office[last]), ...office.groups.map((g) => row(g.name, g.weeks[last]))],
     ),
   );
+}
+
+// How people and their devices come to be here.
+function steps(org) {
+  const o = org ?? 'ORG';
+  const commands = [`wearer add ${o} WEARER`, `device add ${o} DEVICE`, `device assign ${o} DEVICE --wearer WEARER`];
+  if (!org) commands.unshift('org add ORG --zone Europe/Vienna');
+  const list = commands.map((c) => element('li', undefined, element('code', `sitwell ${c}`)));
+  const words = 'People and their devices are added on the command line, with ids of your choice. Nothing appears before the last step.';
+  return element('div', undefined, element('p', words), element('ol', undefined, ...list));
 }
 
 function watch(org, wearer) {
@@ -96,7 +109,10 @@ async function chooseOrg() {
   const { wearers } = await ask(`orgs/${org}/wearers`);
   $('wearer').replaceChildren(...wearers.map((w) => new Option(w.name || w.id, w.id)));
   showOffice(await ask(`orgs/${org}/office`));
-  if (wearers.length > 0) await chooseWearer();
+  if (wearers.length > 0) return chooseWearer();
+  live?.close();
+  $('now').textContent = 'Nobody is in this organisation yet.';
+  $('day').replaceChildren(steps(org));
 }
 
 async function chooseWearer() {
@@ -107,7 +123,11 @@ async function chooseWearer() {
 async function begin() {
   const { orgs } = await ask('orgs');
   $('org').replaceChildren(...orgs.map((o) => new Option(o.name, o.id)));
-  if (orgs.length === 0) throw new Error('Nobody is here yet. Add an organisation with “sitwell org add”.');
+  if (orgs.length === 0) {
+    $('now').textContent = 'Nobody is here yet.';
+    $('day').replaceChildren(steps());
+    return;
+  }
   await chooseOrg();
 }
 
