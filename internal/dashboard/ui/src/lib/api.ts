@@ -151,14 +151,17 @@ export class Problem extends Error {
   }
 }
 
-async function ask<T>(path: string, signal?: AbortSignal): Promise<T> {
-  let response: Response;
+async function reach(path: string, signal?: AbortSignal): Promise<Response> {
   try {
-    response = await fetch(path, { headers: { Accept: 'application/json' }, ...(signal ? { signal } : {}) });
+    return await fetch(path, { headers: { Accept: 'application/json' }, ...(signal ? { signal } : {}) });
   } catch (err) {
     if (signal?.aborted) throw err;
     throw new Problem('unreachable', 'The server does not answer. Is sitwell running?');
   }
+}
+
+async function ask<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const response = await reach(path, signal);
   const body: unknown = await response.json().catch(() => undefined);
   if (response.ok && body !== undefined) return body as T;
   const error = (body as { error?: { code?: string; message?: string } } | undefined)?.error;
@@ -174,5 +177,12 @@ export const api = {
   office: (org: string, signal?: AbortSignal) => ask<Office>(`${orgPath(org)}/office`, signal),
   day: (org: string, wearer: string, date: string | undefined, signal?: AbortSignal) =>
     ask<Day>(`${wearerPath(org, wearer)}/day${date ? `?date=${encodeURIComponent(date)}` : ''}`, signal),
+  /** postures is the text of an export: a posture a line. Times are ms since 1970. */
+  postures: async (org: string, wearer: string, from: number, to: number, signal?: AbortSignal): Promise<string> => {
+    const span = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`;
+    const response = await reach(`${wearerPath(org, wearer)}/postures?${span}`, signal);
+    if (!response.ok) throw new Problem('unreadable', `The stored postures cannot be had (${response.status}).`);
+    return response.text();
+  },
   livePath: (org: string, wearer: string) => `api/v1/live?org=${encodeURIComponent(org)}&wearer=${encodeURIComponent(wearer)}`,
 };
