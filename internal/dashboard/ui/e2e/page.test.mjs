@@ -113,6 +113,11 @@ for (const look of looks) {
         const first = await angle.getAttribute('data-flexion');
         await page.waitForFunction((was) => document.querySelector('[data-flexion]')?.dataset.flexion !== was, first);
         await page.getByText('Live', { exact: true }).waitFor();
+        // The trace reaches back to before the page was opened.
+        await page.waitForFunction(() => {
+          const points = document.querySelector('.trace path')?.getAttribute('d')?.match(/(?<=[ML])[\d.]+/g) ?? [];
+          return points.filter((x) => x < 300).length > 5;
+        });
 
         const numbers = page.getByRole('list', { name: 'The day in numbers' });
         await numbers.waitFor();
@@ -187,7 +192,65 @@ describe('getting about', () => {
       await page.getByRole('heading', { name: 'No readings on this day' }).waitFor();
       await at(page, `#/${org.id}/nobody-at-all`);
       await page.getByRole('heading', { name: 'There is no such wearer' }).waitFor();
+      await page.getByRole('navigation', { name: 'Wearers' }).getByRole('link', { name: wearer.name, exact: true }).click();
+      await page.getByRole('heading', { level: 1, name: wearer.name }).waitFor();
       await at(page, '#/no-such-office');
       await page.getByRole('heading', { name: 'There is no such organisation' }).waitFor();
+      await page.getByRole('main').getByRole('link', { name: org.name, exact: true }).click();
+      await page.getByRole('heading', { level: 1, name: org.name }).waitFor();
+    }));
+
+  it('keeps whoever is shown in sight in the list, and the focus on them', () =>
+    visit({ ...looks[0], viewport: { width: 1280, height: 420 } }, async (page) => {
+      const { org } = tables.found;
+      const list = page.getByRole('navigation', { name: 'Wearers' });
+      await at(page, `#/${org.id}/${tables.found.wearer.id}`);
+      await list.waitFor();
+      const addresses = await list.getByRole('link').evaluateAll((links) => links.map((a) => a.getAttribute('href')));
+      for (const address of [addresses.at(-1), addresses[0], addresses[Math.floor(addresses.length / 2)]]) {
+        await at(page, address);
+        await page.reload();
+        const chosen = list.locator('[aria-current]');
+        await chosen.waitFor();
+        const [top, bottom, end] = await chosen.evaluate((a) => {
+          const box = a.closest('.scroll').getBoundingClientRect();
+          const own = a.getBoundingClientRect();
+          return [own.top - box.top, box.bottom - own.bottom, innerHeight - own.bottom];
+        });
+        assert.ok(Math.min(top, bottom, end) > -1, `${address} is ${top}, ${bottom} and ${end} px within its list and the window`);
+        assert.equal(await page.evaluate(() => scrollY), 0, 'the page itself was scrolled');
+      }
+      await list.getByRole('link').nth(1).press('Enter');
+      await page.waitForURL((url) => url.hash === addresses[1]);
+      assert.equal(await page.evaluate(() => document.activeElement.getAttribute('href')), addresses[1], 'the focus left the list');
+    }));
+
+  it('shows what nobody sees in a demo: the first steps, the first seconds, no figures', () =>
+    visit(looks[0], async (page) => {
+      const { org, wearer, day } = tables.found;
+      const answer = (path, body) => page.route(`**/api/v1/orgs${path}`, (route) => route.fulfill({ json: body }));
+      const columns = Object.fromEntries(Object.keys(day.minutes).map((name) => [name, [name === 'minute' ? Math.floor(Date.now() / 60_000) : 0]]));
+      const totals = { ...day.totals, sitting_min: 0.1, standing_min: 0, moving_min: 0, not_worn_min: 0, upright_min: 0, slouched_min: 0.1, slouched_share: 1 };
+      await answer(`/${org.id}/wearers/${wearer.id}/day*`, { ...day, minutes: columns, totals, nudges: [], episodes: [] });
+      await at(page, `#/${org.id}/${wearer.id}`);
+      await page.getByRole('heading', { name: 'Less than a minute of readings' }).waitFor();
+      assert.equal(await page.getByText('100 %').count(), 0);
+      await shot(page, 'seconds');
+
+      const office = await ask(`orgs/${org.id}/office`);
+      const hide = (list) => list.map((w) => ({ ...w, suppressed: true, contributors: undefined, sitting_min: null, slouched_pct: null, breaks: null, flexion_deg: null }));
+      await answer(`/${org.id}/office`, { ...office, groups: [], office: hide(office.office), days: hide(office.days) });
+      await page.getByRole('link', { name: 'Office' }).click();
+      await page.getByRole('heading', { name: 'There is nothing to show yet' }).waitFor();
+      assert.equal(await page.getByText(/No figures/).count(), 0);
+      await shot(page, 'office-empty');
+
+      await answer('', { orgs: [] });
+      await page.reload();
+      await page.getByText('sitwell device assign ORG DEVICE --wearer WEARER').waitFor();
+      await shot(page, 'first-steps');
+      await page.unroute('**/api/v1/orgs');
+      await page.getByRole('button', { name: 'Look again' }).click();
+      await page.getByRole('heading', { level: 1, name: org.name }).waitFor();
     }));
 });

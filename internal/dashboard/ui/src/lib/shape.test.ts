@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Day, Episode, Posture } from './api';
-import { axis, band, bars, flexion, hours, minuteAt, newestFirst, position, stance } from './shape';
+import { axis, band, bars, flexion, hours, judged, minuteAt, newestFirst, position, recorded, stance } from './shape';
 
 const midnight = '2026-11-19T23:00:00Z'; // in Vienna
 const zero = Date.parse(midnight) / 60000;
@@ -69,8 +69,14 @@ describe('flexion', () => {
       [541.5, 12],
       [542.5, null],
       [543, null],
-      [550.5, 8],
+      [550, 8],
+      [551, 8],
     ]);
+  });
+
+  it('draws a minute that stands alone', () => {
+    expect(flexion(day([{ at: 540, deg: 10 }]))).toEqual([[540, 10], [541, 10]]);
+    expect(flexion(day([{ at: 540 }]))).toEqual([[540.5, null]]);
   });
 
   it('does not break where a single minute is missing', () => {
@@ -157,6 +163,13 @@ it('positions are minutes since midnight', () => {
 
 it('the newest nudge comes first, and the day stays as it was', () => {
   const nudges = ['2026-11-20T08:00:00Z', '2026-11-20T10:00:00Z'].map((time) => ({ id: time, time }) as Day['nudges'][number]);
-  expect(newestFirst(nudges).map((n) => n.time)).toEqual(['2026-11-20T10:00:00Z', '2026-11-20T08:00:00Z']);
+  expect(newestFirst(nudges, (n) => n.time).map((n) => n.time)).toEqual(['2026-11-20T10:00:00Z', '2026-11-20T08:00:00Z']);
   expect(nudges[0]?.time).toBe('2026-11-20T08:00:00Z');
+});
+
+it('knows how much there is of a day, and whether it is enough to judge', () => {
+  const totals = (more: Partial<Day['totals']>) => ({ sitting_min: 0.2, standing_min: 0, moving_min: 0.1, not_worn_min: 3, upright_min: 0, slouched_min: 0, ...more }) as Day['totals'];
+  expect(recorded(totals({}))).toBeCloseTo(3.3);
+  expect(judged(totals({ slouched_min: 0.2 }))).toBe(false);
+  expect(judged(totals({ slouched_min: 0.2, upright_min: 0.8 }))).toBe(true);
 });

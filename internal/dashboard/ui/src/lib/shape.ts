@@ -2,7 +2,7 @@
 // the day's midnight, so that they do not depend on any machine's time zone; on
 // days when clocks change the axis simply has 23 or 25 hours.
 
-import type { Day, Episode, Nudge, Posture } from './api';
+import type { Day, Episode, Posture, Totals } from './api';
 
 export const slouchFrom = 15; // degrees; rule R1
 
@@ -49,7 +49,8 @@ export function band(day: Day, size = 5): Piece[] {
   return pieces;
 }
 
-/** flexion is the curve of minutes; null where it must break. */
+/** flexion is the curve of minutes; null where it must break. A minute that stands
+ *  alone, of which no line could be drawn, is as long as it was. */
 export function flexion(day: Day): [number, number | null][] {
   const zero = start(day);
   const line: [number, number | null][] = [];
@@ -61,7 +62,10 @@ export function flexion(day: Day): [number, number | null][] {
     line.push([x + 0.5, deg]);
     last = x;
   });
-  return line;
+  return line.flatMap(([x, deg], i): typeof line => {
+    const alone = (line[i - 1]?.[1] ?? null) === null && (line[i + 1]?.[1] ?? null) === null;
+    return deg !== null && alone ? [[x - 0.5, deg], [x + 0.5, deg]] : [[x, deg]];
+  });
 }
 
 /** axis is the range of hours to show: those with data, and now if it is today. */
@@ -165,5 +169,11 @@ export function stance(p: Posture | undefined): Stance {
   return { words: 'Upright', tone: 'good' };
 }
 
-/** newestFirst orders nudges for the list. */
-export const newestFirst = (nudges: Nudge[]) => [...nudges].sort((a, b) => Date.parse(b.time) - Date.parse(a.time));
+/** newestFirst orders what has a time, RFC 3339, for a list. */
+export const newestFirst = <T>(list: T[], time: (entry: T) => string) => [...list].sort((a, b) => Date.parse(time(b)) - Date.parse(time(a)));
+
+/** recorded is how much of a day there are readings of, in minutes. */
+export const recorded = (t: Totals) => t.sitting_min + t.standing_min + t.moving_min + t.not_worn_min;
+
+/** judged reports whether posture was judged for long enough, a minute, to say a mean of it. */
+export const judged = (t: Totals) => t.upright_min + t.slouched_min >= 1;

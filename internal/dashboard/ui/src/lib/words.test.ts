@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { clock, dateIn, dateSpan, degrees, longDate, minutes, outcome, seconds, sentence, shift, shortDate, zoneName } from './words';
 
-it.each([[0, '0 min'], [59.4, '59 min'], [59.6, '1 h'], [386, '6 h 26 min'], [120, '2 h']])('%d minutes', (n, want) => expect(minutes(n)).toBe(want));
+it.each([[0, '0 min'], [0.1, 'under 1 min'], [0.99, 'under 1 min'], [1, '1 min'], [59.4, '59 min'], [59.6, '1 h'], [386, '6 h 26 min'], [120, '2 h']])('%d minutes', (n, want) => expect(minutes(n)).toBe(want));
 
 it.each([[0, '0 s'], [48.4, '48 s'], [60, '1 min'], [130, '2 min 10 s'], [5400, '1 h 30 min']])('%d seconds', (n, want) =>
   expect(seconds(n)).toBe(want),

@@ -3,8 +3,9 @@
 
 const locale = 'en-GB';
 
-/** minutes: 386 becomes "6 h 26 min". */
+/** minutes: 386 becomes "6 h 26 min", 0.4 "under 1 min". */
 export function minutes(n: number): string {
+  if (n > 0 && n < 1) return 'under 1 min';
   const whole = Math.round(n);
   const h = Math.floor(whole / 60);
   const m = whole % 60;
