@@ -17,6 +17,12 @@ import (
 	"sitwell/schemas"
 )
 
+// OpenFor is how long after its last finding an episode that has no end still
+// counts: a device that fell silent in an episode leaves it open for good, and
+// must not have it listed on every later day. It is longer than any pause
+// between the findings of an episode that goes on.
+const OpenFor = 24 * time.Hour
+
 // Store is a time-series store.
 type Store interface {
 	// Append stores a batch. When it returns nil, the batch and its position
@@ -28,6 +34,12 @@ type Store interface {
 	// Position is the highest log sequence of a stream that was appended, 0
 	// for none.
 	Position(ctx context.Context, stream string) (uint64, error)
+	// Rewind forgets a stream's position, which is 0 from then on, and keeps
+	// all that is stored. It is for a log that was replaced or damaged: the
+	// stream is then read from its beginning. What comes again changes nothing,
+	// once all of it has: readings count once by (device, boot, seq), rollups,
+	// episodes and decisions replace themselves.
+	Rewind(ctx context.Context, stream string) error
 
 	// Readings calls each for a wearer's readings and events of From <= time <
 	// To, by time and then sequence. Each (device, boot, seq) comes once, with
@@ -36,7 +48,9 @@ type Store interface {
 	// Rollups are a wearer's minutes of From <= start of the minute < To, by
 	// time. Of rollups of the same minute the last appended counts.
 	Rollups(ctx context.Context, q Query) ([]schemas.Rollup, error)
-	// Episodes are a wearer's episodes that overlap From to To, by start.
+	// Episodes are a wearer's episodes that overlap From to To, by start. One
+	// that has no end counts from its start until OpenFor after its last
+	// finding, or after its start if that is later.
 	Episodes(ctx context.Context, q Query) ([]Episode, error)
 	// Decisions are what was decided about a wearer's nudges in From <= time <
 	// To, by time; the last appended of an ID counts.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
+	"time"
 
 	"sitwell/internal/series"
 	"sitwell/schemas"
@@ -161,6 +163,51 @@ func episodeEdges(t *testing.T, open Open) {
 		if !reflect.DeepEqual(got, c.want) {
 			t.Errorf("episodes of [%v, %v) are %v, want %v", c.from, c.to, got, c.want)
 		}
+	}
+}
+
+// openEpisodes: one that has no end counts until series.OpenFor after its last
+// finding, in whatever order they came, and is over once it is closed.
+func openEpisodes(t *testing.T, open Open) {
+	s := opened(t, open)
+	const day = 24 * 3600.0
+	early := finding("early", schemas.Opened, 1) // a clock that went back: from the start then
+	early.Time = early.Start.Add(-time.Hour)
+	mustAppend(t, s, series.Batch{Stream: schemas.StreamFindings, Seq: 1, Findings: []schemas.Finding{
+		finding("e", schemas.Escalated, 2), finding("e", schemas.Opened, 1), early, // e's last is at 70 s
+	}})
+	ask := func(from, to float64) (ids []string) {
+		for _, e := range must[[]series.Episode](t)(s.Episodes(context.Background(), between(annOf, from, to))) {
+			if !e.End.IsZero() {
+				t.Errorf("open episode %s ends at %v", e.ID, e.End)
+			}
+			ids = append(ids, e.ID)
+		}
+		return ids
+	}
+	for _, c := range []struct {
+		from, to float64
+		want     []string
+	}{
+		{0, 10, nil},
+		{0, 10.001, []string{"e", "early"}},
+		{day, 2 * day, []string{"e", "early"}},
+		{day + 9.999, 2 * day, []string{"e", "early"}},
+		{day + 10, 2 * day, []string{"e"}},
+		{day + 69.999, 2 * day, []string{"e"}},
+		{day + 70, 2 * day, nil},
+		{200 * day, 201 * day, nil},
+		{0, 201 * day, []string{"e", "early"}},
+	} {
+		if got := ask(c.from, c.to); !slices.Equal(got, c.want) {
+			t.Errorf("episodes of [%v, %v) are %v, want %v", c.from, c.to, got, c.want)
+		}
+	}
+	mustAppend(t, s, series.Batch{Stream: schemas.StreamFindings, Seq: 2, Findings: []schemas.Finding{
+		finding("e", schemas.Closed, 2), finding("early", schemas.Closed, 1),
+	}})
+	if got := ask(3600, day); got != nil {
+		t.Errorf("episodes that were over at 200 s are there an hour later: %v", got)
 	}
 }
 

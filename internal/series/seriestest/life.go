@@ -3,6 +3,7 @@ package seriestest
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"testing"
 
@@ -39,6 +40,55 @@ func reopen(t *testing.T, open Open) {
 		t.Errorf("%d readings, want 110", n)
 	}
 	wantStats(t, s, series.Stats{Readings: 110, Rollups: 1, Episodes: 1, Decisions: 1})
+}
+
+// rewind: the position is forgotten and nothing else; the same log again
+// changes nothing, and a new one adds what is new in it.
+func rewind(t *testing.T, open Open) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	for _, b := range everything() {
+		mustAppend(t, s, b)
+	}
+	ctx := context.Background()
+	if err := s.Rewind(ctx, "nothing of this name"); err != nil {
+		t.Errorf("rewinding a stream that never was gave %v", err)
+	}
+	if err := s.Rewind(ctx, schemas.StreamReadings); err != nil {
+		t.Fatalf("rewind: %v", err)
+	}
+	wantPosition(t, s, schemas.StreamReadings, 0)
+	wantPosition(t, s, schemas.StreamRollups, 6)
+	if err := s.Close(); err != nil {
+		t.Fatalf("close: %v", err)
+	}
+	s = openedIn(t, open, dir)
+	wantPosition(t, s, schemas.StreamReadings, 0)
+	before := everythingOf(t, s)
+	for _, b := range everything() {
+		if err := s.Rewind(ctx, b.Stream); err != nil {
+			t.Fatalf("rewind: %v", err)
+		}
+		b.Seq -= 4
+		mustAppend(t, s, b)
+		wantPosition(t, s, b.Stream, b.Seq)
+	}
+	if after := everythingOf(t, s); !reflect.DeepEqual(before, after) {
+		t.Errorf("the log came again and there is now\n%+v, before\n%+v", after, before)
+	}
+	wantStats(t, s, series.Stats{Readings: 100, Rollups: 1, Episodes: 1, Decisions: 1})
+	mustAppend(t, s, raw(2, run(1, readings(50, 60, 200, 4)...))) // ten are new
+	wantStats(t, s, series.Stats{Readings: 110, Rollups: 1, Episodes: 1, Decisions: 1})
+}
+
+// everythingOf is all that a store has of ann.
+func everythingOf(t *testing.T, s series.Store) []any {
+	t.Helper()
+	ctx, q := context.Background(), between(annOf, 0, 3600)
+	return []any{
+		stored(t, s, q), must[[]schemas.Rollup](t)(s.Rollups(ctx, q)),
+		must[[]series.Episode](t)(s.Episodes(ctx, q)), must[[]schemas.Decision](t)(s.Decisions(ctx, q)),
+	}
 }
 
 // failedAppend: an append with a context that ended, of what has no name, or

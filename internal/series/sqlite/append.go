@@ -150,6 +150,16 @@ func (s *Store) Position(ctx context.Context, stream string) (uint64, error) {
 	return seq, nil
 }
 
+// Rewind removes the position of a stream and nothing else.
+func (s *Store) Rewind(ctx context.Context, stream string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.write.ExecContext(ctx, sqlRewind, stream); err != nil {
+		return fmt.Errorf("forget position of %s: %w", stream, err)
+	}
+	return nil
+}
+
 func position(row *sql.Row) (uint64, error) {
 	var seq int64
 	if err := row.Scan(&seq); err != nil && !errors.Is(err, sql.ErrNoRows) {

@@ -38,7 +38,7 @@ func (a *appending) storeFinding(ctx context.Context, f *schemas.Finding) error 
 		tripped = notTripped
 	}
 	return a.put(ctx, sqlAddEpisode, sqlSetEpisode, countEpisodes, wearer, f.Episode, string(f.Rule),
-		f.Start.UnixMilli(), ended, f.Level, string(f.Outcome), f.Seconds, f.FlexionDeg, tripped)
+		f.Start.UnixMilli(), ended, f.Level, string(f.Outcome), f.Seconds, f.FlexionDeg, tripped, f.Time.UnixMilli())
 }
 
 type episodeRow struct {
@@ -49,14 +49,18 @@ type episodeRow struct {
 	seconds, flexion  float64
 }
 
+// sqlEpisodes ends an open episode series.OpenFor (?4, in milliseconds) after
+// the last that is known of it.
+const sqlEpisodes = `SELECT id, rule, outcome, start, ended, level, seconds, flexion FROM episodes
+	WHERE wearer = ?1 AND start < ?3 AND (ifnull(ended, max(told, start) + ?4) > ?2 OR start >= ?2) ORDER BY start, id`
+
 // Episodes reads those that overlap the range; one without length counts where it starts.
 func (s *Store) Episodes(ctx context.Context, q series.Query) ([]series.Episode, error) {
 	sc, found, err := s.scope(ctx, q)
 	if err != nil || !found {
 		return nil, wrap("read episodes", err)
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT id, rule, outcome, start, ended, level, seconds, flexion FROM episodes
-		WHERE wearer = ?1 AND start < ?3 AND (ended IS NULL OR ended > ?2 OR start >= ?2) ORDER BY start, id`, sc.wearer, sc.from, sc.to)
+	rows, err := s.read.QueryContext(ctx, sqlEpisodes, sc.wearer, sc.from, sc.to, series.OpenFor.Milliseconds())
 	stored, err := collect(rows, err, func(r *episodeRow) []any {
 		return []any{&r.id, &r.rule, &r.outcome, &r.start, &r.ended, &r.level, &r.seconds, &r.flexion}
 	})

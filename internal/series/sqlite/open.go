@@ -88,7 +88,8 @@ func (s *Store) open(ctx context.Context) error {
 	return s.prepare(ctx)
 }
 
-// create makes the tables of a new file, all or none of them.
+// create makes the tables of a new file, or brings those of an older one up to
+// this layout: all or none of it.
 func (s *Store) create(ctx context.Context) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -99,8 +100,12 @@ func (s *Store) create(ctx context.Context) error {
 	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil || version == schemaVersion {
 		return err
 	}
+	tables := schema
+	if version == 1 {
+		tables = upgrade1
+	}
 	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
-	if _, err := tx.ExecContext(ctx, schema+marks); err != nil {
+	if _, err := tx.ExecContext(ctx, tables+marks); err != nil {
 		return fmt.Errorf("create tables: %w", err)
 	}
 	return tx.Commit()

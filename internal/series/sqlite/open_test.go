@@ -72,6 +72,34 @@ func TestRefusesAndLeavesAlone(t *testing.T) {
 	})
 }
 
+// A file of version 1 keeps its history and learns when episodes were last told of.
+func TestOlderFileIsBroughtUp(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir)
+	wearer := schemas.MustID("w001")
+	if err := s.Append(t.Context(), series.Batch{Stream: schemas.StreamFindings, Seq: 7, Findings: []schemas.Finding{{
+		Episode: "e", Org: org, Wearer: wearer, Rule: schemas.RuleSlouch, Step: schemas.Opened, Level: 1,
+		Start: benchStart, Time: benchStart.Add(time.Minute), Seconds: 60,
+	}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	alter(t, dir, "ALTER TABLE episodes DROP COLUMN told; PRAGMA user_version = 1")
+	s = closedTest(t, dir)
+	for after, want := range map[time.Duration]int{0: 1, series.OpenFor + 59*time.Second: 1, series.OpenFor + time.Minute: 0} {
+		from := benchStart.Add(after)
+		got, err := s.Episodes(t.Context(), series.Query{Org: org, Wearer: wearer, From: from, To: from.Add(time.Hour)})
+		if err != nil || len(got) != want {
+			t.Errorf("%v later there are %v, %v, want %d", after, got, err, want)
+		}
+	}
+	if seq, err := s.Position(t.Context(), schemas.StreamFindings); err != nil || seq != 7 {
+		t.Errorf("position is %d, %v", seq, err)
+	}
+}
+
 func TestOpensAsItShould(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a b%20?c#d", "e")
 	s := closedTest(t, dir)
