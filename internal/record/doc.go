@@ -5,6 +5,12 @@
 // data, and nowhere else: what the log's server thinks of a consumer plays no
 // part. So nothing is stored twice after a crash and nothing is passed over.
 //
+// A log that ends before the store's position was replaced, or lost its end.
+// The recorder then says so once, forgets the position and reads all that the
+// log has: appends count by content, so what comes again changes nothing. It
+// looks at that when it begins to read a stream, and again whenever sequences
+// begin anew or nothing has come for a while.
+//
 // The log is the buffer. While the store fails, the recorder tries the same
 // append again and reads no further; its memory stays bounded, and Err says
 // what is wrong. A message that cannot be decoded is logged, counted and

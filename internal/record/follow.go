@@ -12,22 +12,18 @@ import (
 
 // follow stores a stream until ctx ends. When the log or the store cannot be
 // reached, it begins again where the store is.
-func (r *Recorder) follow(ctx context.Context, stream string) error {
+func (r *Recorder) follow(ctx context.Context, stream string) {
 	wait := retryMin
 	for {
 		worked, err := r.session(ctx, stream)
-		switch {
-		case ctx.Err() != nil:
-			return nil //nolint:nilerr // ending is no failure
-		case errors.Is(err, ErrLogReplaced):
-			r.setErr(stream, err)
-			return err
+		if ctx.Err() != nil {
+			return
 		}
 		if worked {
 			wait = retryMin
 		}
 		if wait = r.pause(ctx, stream, wait, err); ctx.Err() != nil {
-			return nil //nolint:nilerr // as above
+			return
 		}
 	}
 }
@@ -49,16 +45,9 @@ func (r *Recorder) pause(ctx context.Context, stream string, wait time.Duration,
 // session reads a stream from the store's position on until something fails;
 // worked says that something was stored.
 func (r *Recorder) session(ctx context.Context, stream string) (worked bool, err error) {
-	position, err := r.store.Position(ctx, stream)
+	position, rewound, err := r.position(ctx, stream)
 	if err != nil {
 		return false, err
-	}
-	last, err := r.log.LastSeq(ctx, stream)
-	if err != nil {
-		return false, err
-	}
-	if last < position {
-		return false, fmt.Errorf("%s ends at %d and %d is stored: %w", stream, last, position, ErrLogReplaced)
 	}
 	source, err := r.log.Messages(ctx, stream, position+1)
 	if err != nil {
@@ -67,7 +56,7 @@ func (r *Recorder) session(ctx context.Context, stream string) (worked bool, err
 	defer source.Close()
 	r.setErr(stream, nil)
 	r.setStored(stream, position)
-	f := feed{Recorder: r, source: source, next: position + 1}
+	f := feed{Recorder: r, source: source, next: position + 1, anew: rewound}
 	f.batch.Stream = stream
 	for {
 		if err := f.gather(ctx); err != nil {
@@ -81,6 +70,30 @@ func (r *Recorder) session(ctx context.Context, stream string) (worked bool, err
 	}
 }
 
+// position is where a stream is stored up to. Where the log ends before that,
+// it is not the log that the store was filled from, or has lost its end: all
+// that it has is read again, since its new messages would be taken for old
+// ones. Nothing of it is stored twice.
+func (r *Recorder) position(ctx context.Context, stream string) (position uint64, rewound bool, err error) {
+	if position, err = r.store.Position(ctx, stream); err != nil {
+		return 0, false, err
+	}
+	last, err := r.log.LastSeq(ctx, stream)
+	if err != nil || last >= position {
+		return position, false, err
+	}
+	if err := r.store.Rewind(ctx, stream); err != nil {
+		return 0, false, err
+	}
+	r.metrics.rewinds.WithLabelValues(stream).Inc()
+	r.slog.Error("the log was replaced or has lost messages: it is read from its beginning, and what is stored stays; "+
+		"messages that were lost before they were stored are gone", "stream", stream, "log_ends_at", last, "stored_to", position)
+	return 0, true, nil
+}
+
+// errBeganAgain ends a session whose stream is no longer the one it began with.
+var errBeganAgain = errors.New("the stream of the log has begun again")
+
 // feed is a stream being read.
 type feed struct {
 	*Recorder
@@ -88,19 +101,21 @@ type feed struct {
 
 	source Source
 	next   uint64 // the sequence that should come next
+	anew   bool   // after a rewind: what is gone before the first message was stored once
+	err    error  // why the session must end once what is gathered is stored
 }
 
 // gather reads at least one message, and then what comes within gatherFor and
 // the bounds of an append.
 func (f *feed) gather(ctx context.Context) error {
-	m, err := f.source.Next(ctx)
+	m, err := f.first(ctx)
 	if err != nil {
 		return err
 	}
 	f.accept(m)
 	soon, cancel := context.WithTimeout(ctx, gatherFor)
 	defer cancel()
-	for !f.full() {
+	for f.err == nil && !f.full() {
 		m, ok := f.source.TryNext()
 		if !ok {
 			if m, err = f.source.Next(soon); err != nil {
@@ -109,7 +124,36 @@ func (f *feed) gather(ctx context.Context) error {
 		}
 		f.accept(m)
 	}
+	if f.messages == 0 {
+		return f.err // the first was not of this stream any more
+	}
 	return nil
+}
+
+// first waits for a message. While none comes, it looks from time to time
+// whether the log still is where it was: a stream that was deleted and made
+// anew brings nothing until it has as many messages as the old one had.
+func (f *feed) first(ctx context.Context) (bus.Msg, error) {
+	for f.err == nil {
+		m, err := f.nextWithin(ctx, f.look)
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return m, err
+		}
+		last, err := f.log.LastSeq(ctx, f.batch.Stream)
+		switch {
+		case err != nil:
+			return bus.Msg{}, err
+		case last+1 < f.next:
+			f.err = fmt.Errorf("%w: it ends at %d, behind %d", errBeganAgain, last, f.next-1)
+		}
+	}
+	return bus.Msg{}, f.err
+}
+
+func (f *feed) nextWithin(ctx context.Context, wait time.Duration) (bus.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	return f.source.Next(ctx)
 }
 
 // accept takes a message, or passes over one that is no good.
@@ -117,13 +161,14 @@ func (f *feed) accept(m bus.Msg) {
 	stream := f.batch.Stream
 	switch {
 	case m.Seq < f.next:
-		return // the source began again
-	case m.Seq > f.next:
+		f.err = fmt.Errorf("%w: %d comes after %d", errBeganAgain, m.Seq, f.next-1)
+		return
+	case m.Seq > f.next && !f.anew:
 		n := m.Seq - f.next
 		f.metrics.missing.WithLabelValues(stream).Add(float64(n))
 		f.slog.Warn("messages were gone from the log before they were stored", "stream", stream, "from", f.next, "to", m.Seq-1, "count", n)
 	}
-	f.next = m.Seq + 1
+	f.next, f.anew = m.Seq+1, false
 	if err := f.take(m); err != nil {
 		f.metrics.refused.WithLabelValues(stream, reason(err)).Inc()
 		f.slog.Error("message of the log is passed over", "stream", stream, "seq", m.Seq, "subject", m.Subject, "error", err)

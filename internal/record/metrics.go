@@ -11,6 +11,7 @@ type metrics struct {
 	appendSeconds        prometheus.Histogram
 	refused              *prometheus.CounterVec
 	missing, failures    *prometheus.CounterVec
+	rewinds              *prometheus.CounterVec
 	lag                  *prometheus.GaugeVec
 }
 
@@ -34,11 +35,14 @@ func newMetrics(to prometheus.Registerer) (*metrics, error) {
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sitwell_record_failures_total", Help: "Attempts to read the log or to store that failed and are repeated.",
 		}, []string{"stream"}),
+		rewinds: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sitwell_record_rewinds_total", Help: "Times that the log was found replaced or damaged and was read from its beginning.",
+		}, []string{"stream"}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sitwell_record_lag", Help: "Messages of the log that are not stored yet.",
 		}, []string{"stream"}),
 	}
-	for _, c := range []prometheus.Collector{m.readings, m.duplicates, m.appendSeconds, m.refused, m.missing, m.failures, m.lag} {
+	for _, c := range []prometheus.Collector{m.readings, m.duplicates, m.appendSeconds, m.refused, m.missing, m.failures, m.rewinds, m.lag} {
 		if err := to.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics of the recorder: %w", err)
 		}

@@ -9,20 +9,15 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
 
 	"sitwell/internal/series"
 	"sitwell/schemas"
 )
 
-// ErrLogReplaced says that the store holds more of a stream than the log ever
-// had: the log was lost or made anew, and its new messages would be taken for
-// old ones.
-var ErrLogReplaced = errors.New("the log is not the one that the store was filled from; restore it, or move the store's file away")
-
 const (
 	gatherFor = 250 * time.Millisecond // how long the first message of an append waits for more
 	lagEvery  = 5 * time.Second
+	lookEvery = 5 * time.Second // how often a stream that brings nothing is looked at
 	retryMin  = 100 * time.Millisecond
 	retryMax  = 10 * time.Second
 )
@@ -54,6 +49,7 @@ type Recorder struct {
 	store   series.Store
 	slog    *slog.Logger
 	metrics *metrics
+	look    time.Duration // lookEvery, shorter in tests
 
 	appends    sync.Mutex // one append at a time; guards duplicates
 	duplicates int64      // as the store counts them
@@ -74,13 +70,14 @@ func New(o Options) (*Recorder, error) {
 		return nil, err
 	}
 	return &Recorder{
-		log: o.Log, store: o.Store, slog: o.Logger, metrics: m,
+		log: o.Log, store: o.Store, slog: o.Logger, metrics: m, look: lookEvery,
 		stored: map[string]uint64{}, failing: map[string]error{}, progress: make(chan struct{}),
 	}, nil
 }
 
 // Run stores until ctx ends, and then returns nil: what it had read and not
-// stored it reads again the next time. Another error wraps ErrLogReplaced.
+// stored it reads again the next time. It fails only if the store does not
+// answer at the start.
 func (r *Recorder) Run(ctx context.Context) error {
 	stats, err := r.store.Stats(ctx)
 	switch {
@@ -90,15 +87,13 @@ func (r *Recorder) Run(ctx context.Context) error {
 		return fmt.Errorf("start recorder: %w", err)
 	}
 	r.duplicates = stats.Duplicates
-	group, ctx := errgroup.WithContext(ctx)
+	var group sync.WaitGroup
 	for _, stream := range streams() {
-		group.Go(func() error { return r.follow(ctx, stream) })
+		group.Go(func() { r.follow(ctx, stream) })
 	}
-	group.Go(func() error {
-		r.watchLag(ctx)
-		return nil
-	})
-	return group.Wait()
+	group.Go(func() { r.watchLag(ctx) })
+	group.Wait()
+	return nil
 }
 
 // Err is why nothing is stored at present, nil if all is well.

@@ -1,9 +1,11 @@
 package record
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -78,10 +80,16 @@ func (f *fixture) openStore() {
 // start runs a recorder until the test ends or stop is called.
 func (f *fixture) start(store series.Store) (r *Recorder, stop func() error) {
 	f.t.Helper()
+	return f.startWith(store, func(*Recorder) {})
+}
+
+func (f *fixture) startWith(store series.Store, change func(*Recorder)) (r *Recorder, stop func() error) {
+	f.t.Helper()
 	r, err := New(Options{Log: FromBus(f.bus), Store: store, Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	change(r)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
@@ -324,20 +332,26 @@ func TestStoreFails(t *testing.T) {
 	}
 }
 
+// purge removes the readings' messages before seq, as expiry does.
+func (f *fixture) purge(seq uint64) {
+	f.t.Helper()
+	js, err := jetstream.New(f.nc)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	stream, err := js.Stream(f.t.Context(), schemas.StreamReadings)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if err := stream.Purge(f.t.Context(), jetstream.WithPurgeSequence(seq)); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
 func TestExpiredMessagesAreAGap(t *testing.T) {
 	f := newFixture(t)
 	f.readings(0, 100) // ten messages
-	js, err := jetstream.New(f.nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stream, err := js.Stream(t.Context(), schemas.StreamReadings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(7)); err != nil { // what expiry does
-		t.Fatal(err)
-	}
+	f.purge(7)
 	r, _ := f.start(f.store)
 	f.settle(r)
 	if n := count(t, r.metrics.missing.WithLabelValues(schemas.StreamReadings)); n != 6 {
@@ -349,7 +363,48 @@ func TestExpiredMessagesAreAGap(t *testing.T) {
 	}
 }
 
-func TestAnotherLogIsRefused(t *testing.T) {
+// replaceLog deletes the stream of readings and makes it anew.
+func (f *fixture) replaceLog() {
+	f.t.Helper()
+	js, err := jetstream.New(f.nc)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if err := js.DeleteStream(f.t.Context(), schemas.StreamReadings); err != nil {
+		f.t.Fatal(err)
+	}
+	f.openBus()
+}
+
+// wantStored waits until n readings are stored. A recorder may still be on its
+// way to notice that the log is another one.
+func (f *fixture) wantStored(r *Recorder, n int64) {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(f.t.Context(), time.Minute)
+	defer cancel()
+	for {
+		r.mu.Lock()
+		progress := r.progress
+		r.mu.Unlock()
+		stats, err := f.store.Stats(ctx)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if stats.Readings >= n {
+			if stats.Readings > n {
+				f.t.Errorf("%d readings are stored, want %d", stats.Readings, n)
+			}
+			return
+		}
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			f.t.Fatalf("%d readings are stored, want %d", stats.Readings, n)
+		}
+	}
+}
+
+func TestAnotherLogIsReadFromItsBeginning(t *testing.T) {
 	f := newFixture(t)
 	f.readings(0, 50)
 	r, stop := f.start(f.store)
@@ -357,24 +412,121 @@ func TestAnotherLogIsRefused(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	js, err := jetstream.New(f.nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := js.DeleteStream(t.Context(), schemas.StreamReadings); err != nil {
-		t.Fatal(err)
-	}
-	f.openBus()
-	f.readings(1000, 20)
-	again, err := New(Options{Log: FromBus(f.bus), Store: f.store, Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := again.Run(t.Context()); !errors.Is(err, ErrLogReplaced) {
-		t.Errorf("running on another log gave %v", err)
-	}
-	if err := again.Err(); !errors.Is(err, ErrLogReplaced) {
+	f.replaceLog()
+	f.readings(30, 40) // half of it is stored already
+	var logged bytes.Buffer
+	r, stop = f.startWith(f.store, func(r *Recorder) { r.slog = slog.New(slog.NewTextHandler(&logged, nil)) })
+	f.settle(r)
+	f.wantReadings(70)
+	f.readings(70, 50) // now beyond where the old one was
+	f.settle(r)
+	f.wantReadings(120)
+	if err := r.Err(); err != nil {
 		t.Errorf("error is %v", err)
+	}
+	if n := count(t, r.metrics.rewinds.WithLabelValues(schemas.StreamReadings)); n != 1 {
+		t.Errorf("%v rewinds are counted, want 1", n)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(logged.String(), "level=ERROR"); n != 1 {
+		t.Errorf("%d errors are logged, want 1:\n%s", n, &logged)
+	}
+}
+
+// The beginning of the new log has expired before it is read: that is no gap.
+func TestAnotherLogThatBeginsLater(t *testing.T) {
+	f := newFixture(t)
+	f.readings(0, 200)
+	r, stop := f.start(f.store)
+	f.settle(r)
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	f.replaceLog()
+	f.readings(200, 100)
+	f.purge(6)
+	r, _ = f.start(f.store)
+	f.wantStored(r, 250)
+	if n := count(t, r.metrics.missing.WithLabelValues(schemas.StreamReadings)); n != 0 {
+		t.Errorf("%v messages are missing, want 0", n)
+	}
+}
+
+func TestLogIsReplacedWhileRunning(t *testing.T) {
+	f := newFixture(t)
+	r, _ := f.startWith(f.store, func(r *Recorder) { r.look = 50 * time.Millisecond })
+	f.readings(0, 100)
+	f.settle(r)
+	f.replaceLog()
+	f.readings(100, 50) // fewer messages than before
+	f.wantStored(r, 150)
+	f.wantReadings(150)
+	if n := count(t, r.metrics.rewinds.WithLabelValues(schemas.StreamReadings)); n != 1 {
+		t.Errorf("%v rewinds are counted, want 1", n)
+	}
+	f.readings(150, 100)
+	f.wantStored(r, 250)
+	f.wantReadings(250)
+	if err := r.Err(); err != nil {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// replacedUnderReader is a log whose first reader goes on in the new stream
+// from its beginning.
+type replacedUnderReader struct {
+	Log
+	read    atomic.Int64
+	replace func()
+}
+
+func (l *replacedUnderReader) Messages(ctx context.Context, stream string, from uint64) (Source, error) {
+	source, err := l.Log.Messages(ctx, stream, from)
+	if err != nil || stream != schemas.StreamReadings || l.read.Add(1) > 1 {
+		return source, err
+	}
+	return &twoSources{Source: source, log: l, ctx: ctx, left: 7}, nil
+}
+
+type twoSources struct {
+	Source
+	log  *replacedUnderReader
+	ctx  context.Context //nolint:containedctx // the session's, as a real source has it
+	left int             // messages of the old stream
+}
+
+func (s *twoSources) Next(ctx context.Context) (bus.Msg, error) {
+	if s.left == 0 {
+		s.Source.Close()
+		s.log.replace()
+		source, err := s.log.Log.Messages(s.ctx, schemas.StreamReadings, 1)
+		if err != nil {
+			return bus.Msg{}, err
+		}
+		s.Source = source
+	}
+	s.left--
+	return s.Source.Next(ctx)
+}
+
+func (*twoSources) TryNext() (bus.Msg, bool) { return bus.Msg{}, false }
+
+// What was read of the old stream is stored, and of the new one nothing is lost.
+func TestSequencesBeginAgain(t *testing.T) {
+	f := newFixture(t)
+	f.readings(0, 70)
+	r, _ := f.startWith(f.store, func(r *Recorder) {
+		r.log = &replacedUnderReader{Log: r.log, replace: func() {
+			f.replaceLog()
+			f.readings(70, 30)
+		}}
+	})
+	f.wantStored(r, 100)
+	f.wantReadings(100)
+	if n := count(t, r.metrics.rewinds.WithLabelValues(schemas.StreamReadings)); n != 1 {
+		t.Errorf("%v rewinds are counted, want 1", n)
 	}
 }
 
