@@ -320,8 +320,8 @@ func (a *App) checks() []dashboard.Check {
 			return nil
 		}},
 		{Name: "log", Check: func(ctx context.Context) error {
-			if _, err := a.bus.LastSeq(ctx, schemas.StreamReadings); err != nil {
-				return errors.New("the log does not answer")
+			if err := a.bus.Probe(ctx); err != nil {
+				return errors.New("the log does not take messages; is the disk full?")
 			}
 			return nil
 		}},

@@ -225,6 +225,11 @@ func (b *Bus) Publish(ctx context.Context, subject string, data []byte, id strin
 	return f.Wait(ctx)
 }
 
+// Probe writes something small and returns when it is on disk.
+func (b *Bus) Probe(ctx context.Context) error {
+	return b.Publish(ctx, KeySubject(BucketCheckpoints, "probe"), nil, "")
+}
+
 // LastSeq is the last sequence of a stream, 0 for an empty one.
 func (b *Bus) LastSeq(ctx context.Context, stream string) (uint64, error) {
 	s, err := b.js.Stream(ctx, stream)
