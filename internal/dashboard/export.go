@@ -11,7 +11,7 @@ import (
 const (
 	// maxExports bounds the exports that run at once: each holds a connection of
 	// the store for as long as its client takes to read. More are refused.
-	maxExports = 2
+	maxExports = 4
 
 	// writeLimit is how long a client may take no bytes before it is given up.
 	writeLimit = 15 * time.Second

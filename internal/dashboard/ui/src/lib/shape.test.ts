@@ -109,10 +109,13 @@ describe('bars', () => {
     expect(bars(d, 'slouch', now).map((b) => [b.x0, b.x1])).toEqual([[0, 10]]);
   });
 
-  it('lets an open episode reach to now', () => {
-    const d = day([], { episodes: [episode('2026-11-20T08:30:00Z')] });
-    expect(bars(d, 'slouch', now).map((b) => [b.x0, b.x1])).toEqual([[570, 600]]);
-    expect(bars(d, 'sitting', now)).toEqual([]);
+  it('lets an open episode reach to the last reading, and not past now', () => {
+    const episodes = [episode('2026-11-20T08:30:00Z')];
+    const reach = (rows: Row[]) => bars(day(rows, { episodes }), 'slouch', now).map((b) => [b.x0, b.x1]);
+    expect(reach([{ at: 590, sitting: 60 }])).toEqual([[570, 591]]);
+    expect(reach([{ at: 600, sitting: 60 }])).toEqual([[570, 600]]);
+    expect(reach([])).toEqual([[570, 571]]);
+    expect(bars(day([], { episodes }), 'sitting', now)).toEqual([]);
   });
 });
 

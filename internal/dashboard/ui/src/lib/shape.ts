@@ -96,11 +96,15 @@ export interface Bar {
 /** bars are a rule's episodes; one that is still open reaches to now. */
 export function bars(day: Day, rule: Episode['rule'], now: number): Bar[] {
   const end = (Date.parse(day.to) - Date.parse(day.from)) / 60000;
+  // Of an open episode nothing is known behind the last reading.
+  const last = day.minutes.minute.at(-1);
+  const known = (e: Episode) =>
+    Math.max(position(day, e.start) + e.seconds / 60, last === undefined ? 0 : last + 1 - start(day));
   return day.episodes
     .filter((e) => e.rule === rule)
     .map((episode) => ({
       x0: Math.max(0, position(day, episode.start)),
-      x1: Math.min(end, episode.end ? position(day, episode.end) : Math.max(position(day, now), position(day, episode.start))),
+      x1: Math.min(end, episode.end ? position(day, episode.end) : Math.min(position(day, now), known(episode))),
       episode,
     }))
     .filter((b) => b.x1 > b.x0);
