@@ -10,8 +10,9 @@ import (
 	"sitwell/schemas"
 )
 
-// decide lets a finding through the stages and records what became of it.
-func (n *Notifier) decide(ctx context.Context, f schemas.Finding, out *bus.Outbox) error {
+// decide lets the finding of a message through the stages and records what
+// became of it.
+func (n *Notifier) decide(ctx context.Context, msg bus.Msg, f schemas.Finding, out *bus.Outbox) error {
 	// The ledger comes first: what was decided before stays decided, however
 	// old or close to another nudge the finding is by now.
 	e, entered, err := n.ledger.get(ctx, nudgeID(f.Episode, f.Level))
@@ -32,12 +33,24 @@ func (n *Notifier) decide(ctx context.Context, f schemas.Finding, out *bus.Outbo
 	}
 	for _, s := range stages() {
 		if why := s.hold(c); why != "" {
-			d := c.decision(schemas.ActionHeld)
-			d.HeldBy, d.Why = s.name, why
-			return n.record(ctx, out, d)
+			return n.held(ctx, c, s.name, why, out)
 		}
 	}
+	why, err := n.over(ctx, msg, c)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		return n.held(ctx, c, "over", why, out)
+	}
 	return n.commit(ctx, c, out)
+}
+
+// held records that a stage held the nudge back, and its reason.
+func (n *Notifier) held(ctx context.Context, c *candidate, stage, why string, out *bus.Outbox) error {
+	d := c.decision(schemas.ActionHeld)
+	d.HeldBy, d.Why = stage, why
+	return n.record(ctx, out, d)
 }
 
 func candidateOf(f schemas.Finding, now time.Time) *candidate {

@@ -114,7 +114,26 @@ func (f *follower) save(ctx context.Context) error {
 
 func placeKey(stream string) string { return "notify." + stream }
 
+// place is the sequence behind which to go on, 0 for the beginning. A saved one
+// beyond the stream's end is of a log that was replaced since, or lost its end:
+// waiting there would pass over everything until then.
 func (n *Notifier) place(ctx context.Context, stream string) (uint64, error) {
+	saved, err := n.savedPlace(ctx, stream)
+	if err != nil || saved == 0 {
+		return 0, err
+	}
+	last, err := n.log.LastSeq(ctx, stream)
+	if err != nil {
+		return 0, fmt.Errorf("look up place in %s: %w", stream, err)
+	}
+	if saved > last {
+		n.logger.Warn("the log ends before the saved place; following it from its beginning", "stream", stream, "place", saved, "end", last)
+		return 0, nil
+	}
+	return saved, nil
+}
+
+func (n *Notifier) savedPlace(ctx context.Context, stream string) (uint64, error) {
 	e, err := n.places.Get(ctx, placeKey(stream))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return 0, nil

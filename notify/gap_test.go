@@ -132,7 +132,7 @@ func TestWhatACrashLeavesInTheLedger(t *testing.T) {
 			put(t, bucket(t, log, bus.BucketLedger), "e1-2", asJSON(t, c.entry))
 			n := testNotifier(t, log, nil) // a send would panic
 			out := log.Outbox(n.logger)
-			if err := n.decide(t.Context(), f, out); err != nil {
+			if err := n.decide(t.Context(), bus.Msg{}, f, out); err != nil {
 				t.Fatal(err)
 			}
 			if err := out.Flush(t.Context()); err != nil {

@@ -96,7 +96,7 @@ func (n *Notifier) finding(ctx context.Context, msg bus.Msg, out *bus.Outbox) er
 		if f.Level < worthNudge {
 			return nil
 		}
-		return n.decide(ctx, f, out)
+		return n.decide(ctx, msg, f, out)
 	case schemas.Closed:
 		return n.closed(ctx, f, out)
 	default:
@@ -159,7 +159,7 @@ func (n *Notifier) answer(ctx context.Context, msg bus.Msg, out *bus.Outbox) err
 		return err
 	}
 	d := schemas.Decision{
-		Schema: schemas.SchemaDecision, ID: fmt.Sprintf("reply-%d", msg.Seq), Nudge: a.Reply.NudgeID, Episode: about.Episode,
+		Schema: schemas.SchemaDecision, ID: replyID(msg), Nudge: a.Reply.NudgeID, Episode: about.Episode,
 		Org: a.Org, Wearer: a.Wearer, Device: a.Device, Rule: about.Rule, Level: about.Level,
 		Time: a.Received, Action: schemas.ActionReplied, Reply: string(a.Reply.Action),
 	}
@@ -168,6 +168,10 @@ func (n *Notifier) answer(ctx context.Context, msg bus.Msg, out *bus.Outbox) err
 	}
 	return n.record(ctx, out, d)
 }
+
+// replyID names the record of a message of REPLIES. The time when the log took
+// it tells it from the one of the same number in a log that was replaced.
+func replyID(msg bus.Msg) string { return fmt.Sprintf("reply-%d-%d", msg.Seq, msg.Time.UnixMilli()) }
 
 // record hands a decision to NUDGES; the readers drop a repetition by its id.
 func (n *Notifier) record(ctx context.Context, out *bus.Outbox, d schemas.Decision) error {

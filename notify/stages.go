@@ -14,7 +14,7 @@ type stage struct {
 	hold func(c *candidate) (why string)
 }
 
-// stages are asked in this order; the first that holds is recorded.
+// stages are asked in this order, then over; the first that holds is recorded.
 func stages() []stage {
 	return []stage{
 		{"fresh", fresh},

@@ -1,6 +1,8 @@
 package notify
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -65,6 +67,37 @@ func TestStages(t *testing.T) {
 				t.Errorf("held by %q: %q, want %q: %q", held, in, tt.held, tt.in)
 			}
 		})
+	}
+}
+
+func TestOnlyWhatIsNotLiveWaitsForItsEnd(t *testing.T) {
+	now := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct{ age, taken, want time.Duration }{
+		"live":                            {want: 0},
+		"just live":                       {age: live, want: 0},
+		"the device's clock is ahead":     {age: -time.Minute, want: 0},
+		"of a buffer that has just come":  {age: time.Minute, want: endComes},
+		"just not live":                   {age: live + time.Millisecond, taken: 100 * time.Millisecond, want: endComes - 100*time.Millisecond},
+		"of a buffer that came long ago":  {age: time.Minute, taken: time.Minute, want: endComes - time.Minute},
+		"the log's clock is an hour fast": {age: time.Minute, taken: -time.Hour, want: endComes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cand := candidateOf(schemas.Finding{Time: now.Add(-c.age)}, now)
+			if got := endWait(cand, now.Add(-c.taken)); got != c.want {
+				t.Errorf("waits for %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestALookAheadEndsWithItsContext(t *testing.T) {
+	n := &Notifier{} // it has no log to look at
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	now := time.Now()
+	c := candidateOf(schemas.Finding{Episode: "e1", Time: now.Add(-time.Minute)}, now)
+	if _, err := n.over(ctx, bus.Msg{Time: now.Add(time.Hour)}, c); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended with %v", err)
 	}
 }
 

@@ -7,10 +7,46 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"sitwell/schemas"
 )
 
-// load reads the checkpoints of all partitions.
+// load makes the partitions ready to go on in the log.
 func (r *Runner) load(ctx context.Context) error {
+	if err := r.loadAll(ctx); err != nil {
+		return err
+	}
+	return r.checkLog(ctx)
+}
+
+// checkLog starts from the beginning of a log that ends before a checkpoint: it
+// was replaced since, or lost its end, and no partition's sequence means
+// anything in it. The wearers' state stays: the devices' own sequences in it
+// drop what was judged before.
+func (r *Runner) checkLog(ctx context.Context) error {
+	last, err := r.o.Log.LastSeq(ctx, schemas.StreamReadings)
+	if err != nil {
+		return fmt.Errorf("compare checkpoints with the log: %w", err)
+	}
+	seq := uint64(0)
+	for _, p := range r.partitions {
+		seq = max(seq, p.seq)
+	}
+	if seq <= last {
+		return nil
+	}
+	r.o.Logger.Warn("the log ends before a checkpoint; judging it from its beginning with the state of the checkpoints",
+		"checkpoint", seq, "end", last)
+	for _, p := range r.partitions {
+		// Dirty, so that the old sequences go at once: the log may have outgrown
+		// them by the next start.
+		p.seq, p.saved, p.dirty = 0, 0, true
+	}
+	return nil
+}
+
+// loadAll reads the checkpoints of all partitions.
+func (r *Runner) loadAll(ctx context.Context) error {
 	r.partitions = make([]*partition, r.o.Log.Partitions())
 	for n := range r.partitions {
 		p, err := r.loadPartition(ctx, n)

@@ -1,0 +1,58 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sitwell/internal/bus"
+	"sitwell/schemas"
+)
+
+// The look ahead for an episode's end.
+const (
+	// live is the age by event time up to which a finding cannot be over: 5 s of
+	// upright posture or of moving end a slouch, 2 min off the seat end sitting.
+	// Such a finding waits for nothing.
+	live = 3 * time.Second
+	// endComes is how long after an older finding, by the time when the log took
+	// it, the end of its episode may follow: detection writes all of a buffer in
+	// a row, within milliseconds, but a device may send its buffer in several
+	// messages. Findings that lie in the log for longer wait no more, so that
+	// many buffers at once cost hardly more than one.
+	endComes = 300 * time.Millisecond
+)
+
+// over holds a nudge about an episode whose end stands behind its finding in
+// the log: the ladder stops the moment posture recovers. It is the last stage,
+// asked of what would be sent, because it alone looks at the log.
+func (n *Notifier) over(ctx context.Context, msg bus.Msg, c *candidate) (why string, err error) {
+	if wait := endWait(c, msg.Time); wait > 0 {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return "", fmt.Errorf("wait for the end of episode %s: %w", c.finding.Episode, ctx.Err())
+		}
+	}
+	for from := msg.Seq + 1; ; {
+		next, more, err := n.log.NextOn(ctx, schemas.StreamFindings, msg.Subject, from)
+		if err != nil || !more {
+			return "", err //nolint:wrapcheck // it says what it looked for
+		}
+		// One that cannot be read is counted when its turn comes.
+		f, err := schemas.DecodeFinding(next.Data)
+		if err == nil && f.Step == schemas.Closed && f.Episode == c.finding.Episode {
+			return "it was over before the nudge could come", nil
+		}
+		from = next.Seq + 1
+	}
+}
+
+// endWait is how long the look ahead waits for what may follow a finding that
+// the log took at taken: endComes at most, whatever the clocks say.
+func endWait(c *candidate, taken time.Time) time.Duration {
+	if c.now.Sub(c.finding.Time) <= live {
+		return 0
+	}
+	return min(endComes, taken.Add(endComes).Sub(c.now))
+}
