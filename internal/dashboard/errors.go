@@ -34,20 +34,24 @@ func notFound(what string) *apiError {
 // errAborted says that an answer broke off after it had begun.
 var errAborted = errors.New("answer broke off")
 
-// fail answers an error, and logs what is not the client's doing.
+// fail answers an error, and logs what is not the client's doing: by its route,
+// since a path names people.
 func (d *Dashboard) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal *apiError
 	switch {
 	case errors.As(err, &refusal):
-	case r.Context().Err() != nil:
+	case errors.Is(r.Context().Err(), context.Canceled):
 		return // nobody is there to read an answer
 	case errors.Is(err, context.DeadlineExceeded):
 		refusal = refuse(http.StatusServiceUnavailable, "busy", "This took too long. Ask for less, or try again in a moment.")
 	default:
 		refusal = refuse(http.StatusInternalServerError, "internal", "Something went wrong here. Try again; the server's log has the reason.")
 	}
-	if refusal.Status >= http.StatusInternalServerError {
-		d.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
+	switch {
+	case refusal.Status == http.StatusServiceUnavailable: // the client may try again
+		d.log.DebugContext(r.Context(), "request refused while busy", "route", r.Pattern, "error", err)
+	case refusal.Status >= http.StatusInternalServerError:
+		d.log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "error", err)
 	}
 	if errors.Is(err, errAborted) {
 		panic(http.ErrAbortHandler) // the client must not take the rest for the whole

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"time"
 
+	"sitwell/internal/registry"
 	"sitwell/internal/series"
 )
 
@@ -48,15 +49,15 @@ func (r *call) time(name string) (time.Time, error) {
 }
 
 // date reads the day in the wearer's zone, today by default, as its begin and end.
-// With changes of the clock it has 23 to 25 hours.
+// With changes of the clock it has 23 to 25 hours, and need not begin at midnight.
 func (r *call) date(now time.Time) (from, to time.Time, err error) {
 	day := now.In(r.zone)
 	if text := r.query.Get("date"); text != "" {
-		day, err = time.ParseInLocation(time.DateOnly, text, r.zone)
+		day, err = time.Parse(time.DateOnly, text)
 		if err != nil || day.Year() < firstYear || day.Year() > lastYear {
 			return from, to, badRequest("bad_date", "date is no day such as 2026-11-20.")
 		}
 	}
 	y, m, n := day.Date()
-	return time.Date(y, m, n, 0, 0, 0, 0, r.zone), time.Date(y, m, n+1, 0, 0, 0, 0, r.zone), nil
+	return registry.DayStart(y, m, n, r.zone), registry.DayStart(y, m, n+1, r.zone), nil
 }

@@ -22,8 +22,8 @@ const (
 )
 
 type dayKey struct {
-	org  schemas.ID
-	from int64
+	org      schemas.ID
+	from, to int64
 }
 
 type dayEntry struct {
@@ -44,21 +44,21 @@ func newDayCache(store Store) *dayCache {
 	return &dayCache{store: store, days: map[dayKey]dayEntry{}}
 }
 
-// get is the contributors' sums of the day that begins at midnight. Two callers
+// get is the contributors' sums of a day. Two callers
 // at the same time may both read the store; they read the same.
-func (c *dayCache) get(ctx context.Context, org schemas.ID, midnight, now time.Time) (map[schemas.ID]series.Totals, error) {
-	key := dayKey{org, midnight.Unix()}
+func (c *dayCache) get(ctx context.Context, org schemas.ID, d day, now time.Time) (map[schemas.ID]series.Totals, error) {
+	key := dayKey{org, d.from.Unix(), d.to.Unix()}
 	c.mu.Lock()
 	entry, ok := c.days[key]
 	c.mu.Unlock()
 	if ok && now.Before(entry.expires) {
 		return entry.totals, nil
 	}
-	totals, err := c.store.Totals(ctx, series.Query{Org: org, From: midnight, To: midnight.AddDate(0, 0, 1)})
+	totals, err := c.store.Totals(ctx, series.Query{Org: org, From: d.from, To: d.to})
 	if err != nil {
 		return nil, err
 	}
-	entry = dayEntry{totals: counting(totals), read: now, expires: now.Add(ttl(midnight, now))}
+	entry = dayEntry{totals: counting(totals), read: now, expires: now.Add(ttl(d, now))}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.days[key] = entry
@@ -68,8 +68,8 @@ func (c *dayCache) get(ctx context.Context, org schemas.ID, midnight, now time.T
 	return entry.totals, nil
 }
 
-func ttl(midnight, now time.Time) time.Duration {
-	if now.Sub(midnight) < recent {
+func ttl(d day, now time.Time) time.Duration {
+	if now.Sub(d.from) < recent {
 		return recentTTL
 	}
 	return oldTTL

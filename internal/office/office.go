@@ -97,17 +97,16 @@ func (o *Office) Summary(ctx context.Context, scope auth.Scope, zone *time.Locat
 }
 
 func (w window) with(f Figures) Window {
-	last := w.days[len(w.days)-1]
-	return Window{Label: w.label, From: w.from.Format(time.DateOnly), To: last.Format(time.DateOnly), Figures: f}
+	return Window{Label: w.label, From: w.days[0].label, To: w.days[len(w.days)-1].label, Figures: f}
 }
 
 // people are the contributors of a window.
 func (o *Office) people(ctx context.Context, org schemas.ID, w window, now time.Time) ([]person, error) {
 	days := make([]map[schemas.ID]series.Totals, 0, len(w.days))
-	for _, day := range w.days {
-		totals, err := o.days.get(ctx, org, day, now)
+	for _, d := range w.days {
+		totals, err := o.days.get(ctx, org, d, now)
 		if err != nil {
-			return nil, fmt.Errorf("sum the day %s of %s: %w", day.Format(time.DateOnly), org, err)
+			return nil, fmt.Errorf("sum the day %s of %s: %w", d.label, org, err)
 		}
 		days = append(days, totals)
 	}

@@ -487,21 +487,22 @@ func (l *replacedUnderReader) Messages(ctx context.Context, stream string, from 
 	if err != nil || stream != schemas.StreamReadings || l.read.Add(1) > 1 {
 		return source, err
 	}
-	return &twoSources{Source: source, log: l, ctx: ctx, left: 7}, nil
+	return &twoSources{Source: source, left: 7, replace: func() (Source, error) {
+		l.replace()
+		return l.Log.Messages(ctx, stream, 1)
+	}}, nil
 }
 
 type twoSources struct {
 	Source
-	log  *replacedUnderReader
-	ctx  context.Context //nolint:containedctx // the session's, as a real source has it
-	left int             // messages of the old stream
+	left    int // messages of the old stream
+	replace func() (Source, error)
 }
 
 func (s *twoSources) Next(ctx context.Context) (bus.Msg, error) {
 	if s.left == 0 {
-		s.Source.Close()
-		s.log.replace()
-		source, err := s.log.Log.Messages(s.ctx, schemas.StreamReadings, 1)
+		s.Close()
+		source, err := s.replace()
 		if err != nil {
 			return bus.Msg{}, err
 		}
