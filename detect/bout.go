@@ -15,9 +15,10 @@ type bout struct {
 	Away     int32 `cbor:"4,keyasint,omitempty"`
 	Moved    int32 `cbor:"5,keyasint,omitempty"`
 	Blind    blind `cbor:"6,keyasint,omitempty"`
-	LastEnd  int64 `cbor:"7,keyasint,omitempty"` // event time the bout before ended, ms
-	Level    int8  `cbor:"8,keyasint,omitempty"` // 0 to 3; a level is reached once in a bout
-	On       bool  `cbor:"9,keyasint,omitempty"` // there is a bout
+	LastEnd  int64 `cbor:"7,keyasint,omitempty"`  // event time the bout before ended, ms
+	Level    int8  `cbor:"8,keyasint,omitempty"`  // 0 to 3; a level is reached once in a bout
+	On       bool  `cbor:"9,keyasint,omitempty"`  // there is a bout
+	Risen    bool  `cbor:"10,keyasint,omitempty"` // the wearer has risen since the level was reached, and it was said
 }
 
 func (b *bout) step(iv *interval, pr *proof) {
@@ -81,6 +82,7 @@ func (b *bout) rate(pr *proof) {
 	}
 	for int(b.Level) < len(pr.w.p.SittingLevels) && b.Len >= pr.w.p.SittingLevels[b.Level].Milliseconds() {
 		b.Level++
+		b.Risen = false
 		step := schemas.Escalated
 		if b.Level == 1 {
 			step = schemas.Opened
@@ -97,7 +99,13 @@ func (b *bout) rise(iv *interval, pr *proof) {
 	if b.Away == 0 {
 		b.AwayFrom = iv.from
 	}
+	ignored := int32(pr.w.p.AwayIgnored.Milliseconds()) //nolint:gosec // seconds
+	wasShort := b.Away < ignored
 	b.Away += int32(iv.ms) //nolint:gosec // an interval that is held, at most a day
+	if wasShort && b.Away >= ignored && b.Level > 1 && !b.Risen {
+		b.Risen = true
+		pr.find(schemas.Risen, b.finding())
+	}
 	if iv.before.moves() {
 		b.Moved += int32(iv.ms) //nolint:gosec // as above
 	}

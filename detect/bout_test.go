@@ -58,6 +58,10 @@ func TestSittingBout(t *testing.T) {
 		{"a gap while away ends it where the wearer rose", []spell{upright(21 * m), walking(60), gap(61), upright(m)}, `
 			1200 opened1 since 0 for 1200
 			1381 closed1 since 0 for 1260 unknown at 1260`, 0},
+		{"up after the prompt is told once a level", []spell{upright(30 * m), walking(9), upright(m), walking(60), upright(m), walking(60), upright(m)}, `
+			1200 opened1 since 0 for 1200
+			1800 escalated2 since 0 for 1800
+			1879 risen2 since 0 for 1869`, 0},
 		{"a level is reached once", []spell{upright(21 * m), walking(60), upright(15 * m)}, `
 			1200 opened1 since 0 for 1200`, 0},
 	}

@@ -90,7 +90,7 @@ func (n *Notifier) finding(ctx context.Context, msg bus.Msg, out *bus.Outbox) er
 		return nil
 	}
 	switch f.Step {
-	case schemas.Opened: // seen, not yet worth a nudge
+	case schemas.Opened, schemas.Risen: // not worth a nudge; over looks for risen
 		return nil
 	case schemas.Escalated:
 		if f.Level < worthNudge {

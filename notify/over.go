@@ -41,8 +41,14 @@ func (n *Notifier) over(ctx context.Context, msg bus.Msg, c *candidate) (why str
 		}
 		// One that cannot be read is counted when its turn comes.
 		f, err := schemas.DecodeFinding(next.Data)
-		if err == nil && f.Step == schemas.Closed && f.Episode == c.finding.Episode {
-			return "it was over before the nudge could come", nil
+		if err == nil && f.Episode == c.finding.Episode {
+			switch f.Step {
+			case schemas.Closed:
+				return "it was over before the nudge could come", nil
+			case schemas.Risen:
+				return "the wearer had got up before the nudge could come", nil
+			case schemas.Opened, schemas.Escalated:
+			}
 		}
 		from = next.Seq + 1
 	}

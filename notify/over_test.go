@@ -39,6 +39,20 @@ func TestWhatIsOverNudgesNobody(t *testing.T) {
 	}
 }
 
+func TestWhoHasRisenIsNotPrompted(t *testing.T) {
+	w := newWorld(t)
+	f, risen := buffered("e1", 90*time.Second, "")
+	risen.Step, risen.ID, risen.End = schemas.Risen, "e1-risen2", time.Time{}
+	w.find(f)
+	w.find(risen)
+	w.start(w.wrist)
+	if d := w.expect("e1-2", schemas.ActionHeld); d.HeldBy != "over" || d.Why != "the wearer had got up before the nudge could come" {
+		t.Errorf("held by %q, %q", d.HeldBy, d.Why)
+	}
+	w.quiet()
+	w.wantNudges(0)
+}
+
 func TestABreakBeforeItsNudgeIsUnprompted(t *testing.T) {
 	w := newWorld(t)
 	f, end := buffered("e1", 110*time.Second, schemas.Break)

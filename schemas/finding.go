@@ -26,7 +26,11 @@ type Step string
 const (
 	Opened    Step = "opened"
 	Escalated Step = "escalated"
-	Closed    Step = "closed"
+	// Risen says, once for each level from 2, that the wearer has left the seat for
+	// longer than counts as sitting. The bout may still go on, but a prompt to get
+	// up is out of place.
+	Risen  Step = "risen"
+	Closed Step = "closed"
 )
 
 // Outcome says how an episode ended.

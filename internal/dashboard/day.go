@@ -15,8 +15,8 @@ type dayView struct {
 	Wearer wearerView `json:"wearer"`
 	Date   string     `json:"date"`
 	Zone   string     `json:"zone"`
-	From   time.Time  `json:"from"` // midnight in the zone
-	To     time.Time  `json:"to"`   // the next midnight
+	From   time.Time  `json:"from"` // the first instant of the day in the zone
+	To     time.Time  `json:"to"`   // that of the next day
 	Today  bool       `json:"today"`
 
 	Minutes  minutesView      `json:"minutes"`

@@ -33,6 +33,8 @@ func (a *appending) storeFinding(ctx context.Context, f *schemas.Finding) error 
 		ended = sql.NullInt64{Int64: end.UnixMilli(), Valid: true}
 		tripped = notTripped - 1
 	case schemas.Escalated:
+	case schemas.Risen:
+		tripped = notTripped - 1
 	}
 	if f.FlexionDeg == 0 {
 		tripped = notTripped

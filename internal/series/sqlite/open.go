@@ -28,7 +28,7 @@ var ErrForeign = errors.New("the file is not a series store of sitwell; move it 
 
 const (
 	pageSize = 4096 // bytes; see DESIGN.md for the comparison with 8192
-	readers  = 4    // read connections at once; further queries wait for one
+	readers  = 6    // read connections at once; further queries wait for one
 )
 
 // Store is the embedded store of one folder.
