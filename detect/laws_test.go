@@ -226,6 +226,8 @@ func TestEpisodesAreWellFormed(t *testing.T) {
 			case schemas.Escalated:
 				ok = ok && f.Level == was.Level+1
 				open[f.Rule] = f
+			case schemas.Risen:
+				ok = ok && f.Level == was.Level && f.Level > 1 && f.Rule == schemas.RuleSitting
 			case schemas.Closed:
 				ok = ok && f.Level == was.Level && f.Outcome != "" && !f.End.Before(f.Start) && !f.End.After(f.Time)
 				delete(open, f.Rule)

@@ -188,6 +188,7 @@ func inWords(kind jsontext.Kind) string {
 		return "true or false"
 	case 'n':
 		return "null"
+	default: // what ends something, or no JSON
+		return "nothing"
 	}
-	return "nothing"
 }

@@ -88,7 +88,7 @@ func finding(episode string, step schemas.Step, level int) schemas.Finding {
 	switch step {
 	case schemas.Opened:
 		f.FlexionDeg = 21.5
-	case schemas.Escalated:
+	case schemas.Escalated, schemas.Risen:
 		f.FlexionDeg = 30
 	case schemas.Closed:
 		f.Time, f.End, f.Outcome, f.Seconds = after(205), after(200), schemas.Recovered, 190
