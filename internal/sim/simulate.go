@@ -176,6 +176,12 @@ func (f Fleet) report(ctx context.Context, progress func(Counts)) (stop func()) 
 	if progress == nil {
 		return func() {}
 	}
+	return EverySecond(ctx, func() { progress(f.Counts()) })
+}
+
+// EverySecond calls tell each second until ctx ends or the returned function is
+// called, which waits until tell will not be called again.
+func EverySecond(ctx context.Context, tell func()) (stop func()) {
 	inner, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -187,7 +193,7 @@ func (f Fleet) report(ctx context.Context, progress func(Counts)) (stop func()) 
 			case <-inner.Done():
 				return
 			case <-tick.C:
-				progress(f.Counts())
+				tell()
 			}
 		}
 	}()

@@ -248,24 +248,7 @@ func (r *replayer) report(ctx context.Context) (stop func()) {
 	if r.o.Progress == nil {
 		return func() {}
 	}
-	inner, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-inner.Done():
-				return
-			case <-tick.C:
-				r.o.Progress(Progress{r.total, r.acked.Load()})
-			}
-		}
-	}()
-	return func() {
-		cancel()
-		<-done
-		r.o.Progress(Progress{r.total, r.acked.Load()})
-	}
+	tell := func() { r.o.Progress(Progress{r.total, r.acked.Load()}) }
+	quiet := sim.EverySecond(ctx, tell)
+	return func() { quiet(); tell() }
 }
