@@ -50,6 +50,17 @@ func (s *signals) calibrate(pose schemas.Pose, upright [3]int16) {
 	}
 }
 
+// has reports whether a pose has a baseline.
+func (s *signals) has(pose schemas.Pose) bool {
+	switch pose {
+	case schemas.Seated:
+		return s.Upright[0] != [3]int16{}
+	case schemas.Standing:
+		return s.Upright[1] != [3]int16{}
+	}
+	return false
+}
+
 // measure adds a reading to the calibration under way; the first reading that
 // is past its time, or at it, sets the baseline.
 func (w *Wearer) measure(r *schemas.Reading, at int64) {

@@ -34,6 +34,7 @@ type past struct {
 type order struct {
 	run
 	begun   bool           // there is a run
+	first   uint64         // the run's first item judged; nothing before it was
 	seq     uint64         // of the last item judged
 	newest  int64          // greatest event time judged, ms
 	waiting []schemas.Item // behind a hole, by sequence number; nil while there is none
@@ -49,10 +50,23 @@ func (w *Wearer) place(it *schemas.Item, out *Output) {
 		if len(w.waiting) > 0 {
 			w.drain(out)
 		}
+	case it.Seq < w.first:
+		w.catchUp(it, out)
 	case it.Seq <= w.seq:
 		out.Duplicates++
 	default:
 		w.wait(it, out)
+	}
+}
+
+// catchUp takes an item from before the first one judged of its run, as when the
+// broker delivers what was under way at a crash behind what was not. It is too
+// late to judge it, but an upright pose that was measured counts from now on:
+// without it the wearer would not be judged for the whole wear.
+func (w *Wearer) catchUp(it *schemas.Item, out *Output) {
+	out.Late++
+	if e := it.Event; e != nil && e.Type == schemas.EventCalibrate && e.Upright != nil && !w.rules.Signals.has(e.Pose) {
+		w.rules.Signals.calibrate(e.Pose, *e.Upright)
 	}
 }
 
@@ -126,7 +140,7 @@ func (w *Wearer) takeOver(next run, it *schemas.Item, out *Output) bool {
 		}
 		w.past = append(w.past, past{w.run, w.seq})
 	}
-	w.run, w.begun, w.seq = next, true, it.Seq-1
+	w.run, w.begun, w.first, w.seq = next, true, it.Seq, it.Seq-1
 	w.rules.Signals, w.measuring = signals{}, nil
 	return true
 }

@@ -31,7 +31,8 @@ func TestOrder(t *testing.T) {
 	}{
 		{name: "in order", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 6, 1}, {chest, 1, 7, 2}}, judged: []uint64{5, 6, 7}},
 		{name: "from zero", arrivals: []arrival{{chest, 1, 0, 0}, {chest, 1, 1, 1}}, judged: []uint64{0, 1}},
-		{name: "twice", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 5, 0}, {chest, 1, 4, 0}}, judged: []uint64{5}, duplicates: 2},
+		{name: "twice", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 5, 0}, {chest, 1, 5, 0}}, judged: []uint64{5}, duplicates: 2},
+		{name: "from before the first", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 4, 0}, {chest, 1, 6, 1}}, judged: []uint64{5, 6}, late: 1},
 		{name: "a hole that fills", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 7, 2}, {chest, 1, 8, 3}, {chest, 1, 7, 2}, {chest, 1, 6, 1}}, judged: []uint64{5, 6, 7, 8}, duplicates: 1},
 		{name: "a hole stays for just under 2 minutes", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 7, 2}, {chest, 1, 8, 121.999}}, judged: []uint64{5}, waiting: 2},
 		{name: "and is given up then", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 7, 2}, {chest, 1, 8, 122}, {chest, 1, 6, 1}}, judged: []uint64{5, 7, 8}, gaps: 1, duplicates: 1},

@@ -12,7 +12,7 @@ type Output struct {
 
 	Judged     int // readings and events judged
 	Duplicates int // dropped: judged before, waiting already, or filling a hole that was given up
-	Late       int // not judged: too far behind, or of a run of the device that is over
+	Late       int // not judged: too far behind, of a run of the device that is over, or from before the first one judged of its run
 	Gaps       int // holes in the sequence that were given up
 }
 

@@ -170,6 +170,10 @@ func TestBaselines(t *testing.T) {
 		{"given while another is measured", append([]schemas.Item{
 			calibrated(0, 0, schemas.Seated, nil), calibrated(1, 100, schemas.Seated, upright),
 		}, steady(2, 30, onSeat, bent)...), true, true, 25},
+		{"given behind the readings that follow it", append(append(steady(1, 5, onSeat, bent),
+			calibrated(0, 0, schemas.Seated, upright)), steady(6, 5, onSeat, bent)...), true, true, 25},
+		{"given behind those that follow a newer one", append(append([]schemas.Item{calibrated(1, 0, schemas.Seated, &bent)}, steady(2, 5, onSeat, bent)...),
+			append([]schemas.Item{calibrated(0, 0, schemas.Seated, upright)}, steady(7, 5, onSeat, bent)...)...), true, true, 0},
 		{"refused", append([]schemas.Item{calibrated(0, 0, schemas.Seated, &[3]int16{0, 0, 1000})}, steady(1, 10, onSeat, bent)...), false, true, 25},
 		{"falling", steady(1, 10, onSeat, [3]int16{}), false, false, 0},
 	}

@@ -37,6 +37,7 @@ type state struct {
 	Rules   rules        `cbor:"10,keyasint"`
 	Minute  minute       `cbor:"11,keyasint"`
 	Measure *calibration `cbor:"12,keyasint,omitempty"`
+	First   uint64       `cbor:"13,keyasint,omitempty"`
 }
 
 type pastState struct {
@@ -49,7 +50,7 @@ type pastState struct {
 func (w *Wearer) AppendState(b []byte) ([]byte, error) {
 	s := state{
 		Org: w.org.String(), Wearer: w.wearer.String(), Device: w.device.String(), Boot: w.boot,
-		Begun: w.begun, Seq: w.seq, Newest: w.newest, Rules: w.rules, Minute: w.minute, Measure: w.measuring,
+		Begun: w.begun, First: w.first, Seq: w.seq, Newest: w.newest, Rules: w.rules, Minute: w.minute, Measure: w.measuring,
 	}
 	if len(w.waiting) > 0 {
 		var err error
@@ -96,7 +97,7 @@ func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.
 func (s *state) wearer(p *Params) (*Wearer, error) {
 	ids := names{}
 	w := NewWearer(ids.parse(s.Org), ids.parse(s.Wearer), p)
-	w.begun, w.boot, w.seq, w.newest = s.Begun, s.Boot, s.Seq, s.Newest
+	w.begun, w.boot, w.first, w.seq, w.newest = s.Begun, s.Boot, s.First, s.Seq, s.Newest
 	if s.Begun || s.Device != "" {
 		w.device = ids.parse(s.Device)
 	}

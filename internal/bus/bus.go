@@ -255,21 +255,16 @@ func (b *Bus) Get(ctx context.Context, stream string, seq uint64) (Msg, error) {
 	return Msg{Subject: m.Subject, Seq: m.Sequence, Time: m.Time, Data: m.Data}, nil
 }
 
-// deleteFailed is the server's code for the deletion of a message that is not there.
-const deleteFailed = 10057
-
 // Delete removes one message of a stream.
 func (b *Bus) Delete(ctx context.Context, stream string, seq uint64) error {
 	s, err := b.js.Stream(ctx, stream)
 	if err != nil {
 		return fmt.Errorf("look at stream %s: %w", stream, err)
 	}
-	err = s.DeleteMsg(ctx, seq)
-	var api *jetstream.APIError
-	if errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeMessageNotFound || api.ErrorCode == deleteFailed) {
-		return fmt.Errorf("%s has no number %d", stream, seq)
+	if _, err := b.Get(ctx, stream, seq); err != nil {
+		return err // the server's own answer to this would be hard to read
 	}
-	if err != nil {
+	if err := s.DeleteMsg(ctx, seq); err != nil {
 		return fmt.Errorf("delete %s %d: %w", stream, seq, err)
 	}
 	return nil
