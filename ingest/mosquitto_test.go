@@ -87,21 +87,7 @@ func TestBehindMosquitto(t *testing.T) {
 func TestBehindMosquittoADeadIngestLosesNothing(t *testing.T) {
 	p := newPlant(t)
 	p.mosquitto(t)
-	const n = 40
-	d := p.device(t, band1.String())
-	p.dies(t, n/2, func() {
-		for seq := range n / 2 {
-			d.send(t, topic(band1, schemas.KindReadings), payload(reading(seq)))
-		}
-	})
-	for seq := n / 2; seq < n; seq++ {
-		d.send(t, topic(band1, schemas.KindReadings), payload(reading(seq)))
-	}
-	r := p.start(t)
-	s := p.stored(t)
-	s.await(t, n)
-	r.stop(t)
-	s.exactly(t, p, n)
+	p.outlivesADeadIngest(t)
 }
 
 func TestBehindMosquittoBadTopicsEndInQuarantine(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -27,6 +28,15 @@ func (l *logFlags) register(f *pflag.FlagSet, level string) {
 	f.Var(oneOf{&l.format, []string{"text", "json"}}, "log-format", "text or json")
 }
 
+// prepare completes a command's flags and makes its logger.
+func (e *env) prepare(f *pflag.FlagSet, l *logFlags) (*slog.Logger, error) {
+	if err := configure(f); err != nil {
+		return nil, err
+	}
+	log, err := ops.Logger(e.err, l.level, l.format)
+	return log, usage(err)
+}
+
 func addresses(f *pflag.FlagSet, o *app.Options) {
 	f.StringVar(&o.HTTP, "http", o.HTTP, "address of the page and the API")
 	f.StringVar(&o.MQTT, "mqtt", o.MQTT, "address for devices")
@@ -44,12 +54,9 @@ func (e *env) serve() *cobra.Command {
 			"name in capitals with _ for -, such as SITWELL_DATA. SIGINT or SIGTERM drains and exits 0.",
 		Example: "  sitwell serve --data /var/lib/sitwell\n  sitwell serve --config /etc/sitwell.yml",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := configure(c.Flags()); err != nil {
-				return err
-			}
 			var err error
-			if o.Logger, err = ops.Logger(e.err, logs.level, logs.format); err != nil {
-				return usage(err)
+			if o.Logger, err = e.prepare(c.Flags(), &logs); err != nil {
+				return err
 			}
 			a, err := app.New(o)
 			if err != nil {

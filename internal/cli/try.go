@@ -9,7 +9,6 @@ import (
 
 	"sitwell/internal/app"
 	"sitwell/internal/demo"
-	"sitwell/internal/ops"
 )
 
 func (e *env) demo() *cobra.Command {
@@ -26,12 +25,9 @@ func (e *env) demo() *cobra.Command {
 			"ones. Ctrl-C drains and exits 0.",
 		Example: "  sitwell demo\n  sitwell demo --data ./demo-data --seed 7",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := configure(c.Flags()); err != nil {
-				return err
-			}
 			var err error
-			if o.Logger, err = ops.Logger(e.err, logs.level, logs.format); err != nil {
-				return usage(err)
+			if o.Logger, err = e.prepare(c.Flags(), &logs); err != nil {
+				return err
 			}
 			o.App.Logger = o.Logger
 			check := o.App
