@@ -37,6 +37,14 @@ type minutesView struct {
 	Slouched []float32  `json:"slouched_s"`
 	Flexion  []*float32 `json:"flexion_deg"` // null where no posture was judged
 	Breaks   []int      `json:"breaks"`
+
+	FlexionP95 []*float32 `json:"flexion_p95_deg"` // null where no posture was judged
+	LeanLeft   []float32  `json:"lean_left_s"`
+	LeanRight  []float32  `json:"lean_right_s"`
+	Bent       []float32  `json:"bent_s"`
+	LoadPeak   []float32  `json:"load_peak"`
+	Shifts     []int      `json:"shifts"`
+	Bout       []float32  `json:"bout_s"`
 }
 
 func (d *Dashboard) day(w http.ResponseWriter, r *call) error {
@@ -76,14 +84,18 @@ func columns(rollups []schemas.Rollup) minutesView {
 		Minute: make([]int64, n), Sitting: make([]float32, n), Standing: make([]float32, n), Moving: make([]float32, n),
 		NotWorn: make([]float32, n), Upright: make([]float32, n), Slouched: make([]float32, n),
 		Flexion: make([]*float32, n), Breaks: make([]int, n),
+		FlexionP95: make([]*float32, n), LeanLeft: make([]float32, n), LeanRight: make([]float32, n), Bent: make([]float32, n),
+		LoadPeak: make([]float32, n), Shifts: make([]int, n), Bout: make([]float32, n),
 	}
 	for i := range rollups {
 		o := &rollups[i]
 		m.Minute[i], m.Breaks[i] = o.Minute, o.Breaks
 		m.Sitting[i], m.Standing[i], m.Moving[i], m.NotWorn[i] = o.Sitting, o.Standing, o.Moving, o.NotWorn
 		m.Upright[i], m.Slouched[i] = o.Upright, o.Slouched
+		m.LeanLeft[i], m.LeanRight[i], m.Bent[i] = o.LeanLeft, o.LeanRight, o.Bent
+		m.LoadPeak[i], m.Shifts[i], m.Bout[i] = o.LoadPeak, o.Shifts, o.Bout
 		if o.Upright+o.Slouched > 0 {
-			m.Flexion[i] = &o.Flexion
+			m.Flexion[i], m.FlexionP95[i] = &o.Flexion, &o.FlexionP95
 		}
 	}
 	return m

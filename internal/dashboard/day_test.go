@@ -3,6 +3,7 @@ package dashboard
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,10 @@ func TestDayHasColumnsAndTotals(t *testing.T) {
 	w := newWorld(t, noon, few())
 	var list []schemas.Rollup
 	for m := range 30 {
-		list = append(list, minute(9, m, schemas.Rollup{Sitting: 60, Upright: 30, Slouched: 30, Flexion: 14}))
+		list = append(list, minute(9, m, schemas.Rollup{
+			Sitting: 60, Upright: 30, Slouched: 30, Flexion: 14, FlexionP95: 22.5, LeanLeft: 30, LeanRight: 10, Bent: 6, LoadPeak: 0.01 * float32(m), Shifts: m % 2,
+			Bout: 60 * float32(m+1),
+		}))
 	}
 	list = append(list, minute(9, 30, schemas.Rollup{Moving: 60}), minute(9, 31, schemas.Rollup{Moving: 60}),
 		minute(9, 32, schemas.Rollup{Moving: 30, Sitting: 30, Breaks: 1}), minute(9, 33, schemas.Rollup{NotWorn: 60}),
@@ -63,9 +67,17 @@ func TestDayHasColumnsAndTotals(t *testing.T) {
 	if d.Minutes.Flexion[0] == nil || *d.Minutes.Flexion[0] != 14 || d.Minutes.Flexion[30] != nil {
 		t.Errorf("flexion is %v where judged and %v where not", d.Minutes.Flexion[0], d.Minutes.Flexion[30])
 	}
+	if m := d.Minutes; *m.FlexionP95[0] != 22.5 || m.FlexionP95[30] != nil || m.LeanLeft[0] != 30 || m.LeanRight[0] != 10 || m.Bent[0] != 6 ||
+		m.LoadPeak[29] != 0.29 || m.Shifts[1] != 1 || m.Bout[29] != 1800 {
+		t.Errorf("the columns of signals are %+v", m)
+	}
 	got := d.Totals
 	if got.SittingMin != 30.5 || got.MovingMin != 2.5 || got.NotWornMin != 1 || got.StandingMin != 1 || got.Breaks != 1 ||
 		got.SlouchedMin != 15 || *got.SlouchedShare != 0.5 || *got.FlexionDeg != 14 || got.LongestBoutMin != 30 {
+		t.Errorf("totals are %+v", got)
+	}
+	if got.Shifts != 15 || *got.ShiftsAnHour != 30 || math.Abs(got.LoadPeak-0.29) > 1e-6 || got.LeanLeftMin != 15 || got.LeanRightMin != 5 ||
+		*got.LeanIndex != 0.5 || got.OneSided != "" || *got.BentShare != 0.1 || !got.BentMuch {
 		t.Errorf("totals are %+v", got)
 	}
 }
@@ -77,7 +89,7 @@ func TestEmptyDayHasTheSameShape(t *testing.T) {
 	if d.Today || d.Totals.SlouchedShare != nil || d.Totals.CorrectionS != nil {
 		t.Errorf("an empty day is %+v", d)
 	}
-	for _, want := range []string{`"minute":[]`, `"flexion_deg":[]`, `"episodes":[]`, `"nudges":[]`, `"slouched_share":null`} {
+	for _, want := range []string{`"minute":[]`, `"flexion_deg":[]`, `"episodes":[]`, `"nudges":[]`, `"slouched_share":null`, `"lean_index":null`, `"shifts_an_hour":null`, `"flexion_p95_deg":[]`} {
 		if !strings.Contains(got.body, want) {
 			t.Errorf("there is no %s in %s", want, got.body)
 		}
@@ -192,44 +204,6 @@ func TestEpisodesAndRollupsOfARange(t *testing.T) {
 	}
 	if d := into[dayView](t, get(t, w, annaDay)); d.Totals.SlouchEpisodes != 1 || len(d.Episodes) != 1 {
 		t.Errorf("the day has %d episodes", len(d.Episodes))
-	}
-}
-
-func TestLongestBout(t *testing.T) {
-	sit, stand, walk := schemas.Rollup{Sitting: 60}, schemas.Rollup{Standing: 60}, schemas.Rollup{Moving: 60}
-	repeat := func(r schemas.Rollup, n int) (list []schemas.Rollup) {
-		for range n {
-			list = append(list, r)
-		}
-		return list
-	}
-	for _, c := range []struct {
-		name string
-		day  [][]schemas.Rollup // nil is a minute without a rollup
-		want float64
-	}{
-		{"nothing", nil, 0},
-		{"one piece", [][]schemas.Rollup{repeat(sit, 25)}, 25},
-		{"a minute away does not end it", [][]schemas.Rollup{repeat(sit, 10), repeat(walk, 1), repeat(sit, 10)}, 20},
-		{"two minutes away do", [][]schemas.Rollup{repeat(sit, 10), repeat(walk, 2), repeat(sit, 12)}, 12},
-		{"standing still as well", [][]schemas.Rollup{repeat(sit, 10), repeat(stand, 2), repeat(sit, 7)}, 10},
-		{"a hole ends it", [][]schemas.Rollup{repeat(sit, 10), nil, repeat(sit, 7)}, 10},
-	} {
-		var day []schemas.Rollup
-		at := int64(1000)
-		for _, part := range c.day {
-			for _, r := range part {
-				r.Minute = at
-				day = append(day, r)
-				at++
-			}
-			if part == nil {
-				at++
-			}
-		}
-		if got := longestBout(day); got != c.want {
-			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
-		}
 	}
 }
 

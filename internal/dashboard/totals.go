@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"sitwell/detect"
 	"sitwell/internal/series"
 	"sitwell/schemas"
 )
@@ -20,10 +21,26 @@ type totalsView struct {
 	// SlouchedShare is slouched of judged time, 0 to 1; null where none was judged.
 	SlouchedShare *float64 `json:"slouched_share"`
 	FlexionDeg    *float64 `json:"flexion_deg"` // the mean over judged time
-	// LongestBoutMin is the longest sitting without two minutes off the seat in
-	// one piece, read from minutes and so true to about one.
+	// LongestBoutMin is the longest sitting bout; one that began the day before counts
+	// with all of its length.
 	LongestBoutMin float64 `json:"longest_bout_min"`
 	Breaks         int     `json:"breaks"` // bouts that a break ended
+	Shifts         int     `json:"shifts"` // posture shifts on the seat
+	// ShiftsAnHour is of sitting whose posture was judged; null under a quarter of an hour of it.
+	ShiftsAnHour *float64 `json:"shifts_an_hour"`
+	LoadPeak     float64  `json:"load_peak"` // the highest load budget, 0 to 1
+
+	LeanLeftMin  float64 `json:"lean_left_min"` // over 10 degrees
+	LeanRightMin float64 `json:"lean_right_min"`
+	// LeanIndex is |left - right| / (left + right), 0 to 1; null where there was none.
+	LeanIndex *float64 `json:"lean_index"`
+	// OneSided is left or right where leaning is flagged as one-sided.
+	OneSided schemas.Cause `json:"one_sided,omitempty"`
+	// BentShare is the share of judged time bent by 60 degrees and more, 0 to 1, and
+	// BentMuch whether it is flagged; null where none was judged.
+	BentShare *float64 `json:"bent_share"`
+	BentMuch  bool     `json:"bent_much"`
+
 	// Unprompted are the breaks that came before anybody had to ask.
 	Unprompted int `json:"unprompted_breaks"`
 
@@ -37,24 +54,11 @@ type totalsView struct {
 }
 
 func totals(rollups []schemas.Rollup, episodes []series.Episode, nudges []nudgeView, from, to time.Time) totalsView {
-	var t totalsView
-	var flexion float64
+	var d detect.Day
 	for i := range rollups {
-		o := &rollups[i]
-		t.SittingMin += float64(o.Sitting) / 60
-		t.StandingMin += float64(o.Standing) / 60
-		t.MovingMin += float64(o.Moving) / 60
-		t.NotWornMin += float64(o.NotWorn) / 60
-		t.UprightMin += float64(o.Upright) / 60
-		t.SlouchedMin += float64(o.Slouched) / 60
-		flexion += float64(o.Flexion) * float64(o.Upright+o.Slouched) / 60
-		t.Breaks += o.Breaks
+		d.Add(&rollups[i])
 	}
-	if judged := t.UprightMin + t.SlouchedMin; judged > 0 {
-		share, mean := t.SlouchedMin/judged, flexion/judged
-		t.SlouchedShare, t.FlexionDeg = &share, &mean
-	}
-	t.LongestBoutMin = longestBout(rollups)
+	t := totalsOf(&d)
 	for _, e := range episodes {
 		if e.Start.Before(from) || !e.Start.Before(to) {
 			continue // it is counted on the day it began
@@ -68,6 +72,25 @@ func totals(rollups []schemas.Rollup, episodes []series.Episode, nudges []nudgeV
 	}
 	t.countNudges(nudges)
 	return t
+}
+
+func totalsOf(d *detect.Day) totalsView {
+	return totalsView{
+		SittingMin: d.Sitting / 60, StandingMin: d.Standing / 60, MovingMin: d.Moving / 60, NotWornMin: d.NotWorn / 60,
+		UprightMin: d.Upright / 60, SlouchedMin: d.Slouched / 60,
+		SlouchedShare: ifKnown(d.SlouchedShare()), FlexionDeg: ifKnown(d.Flexion()),
+		LongestBoutMin: d.LongestBout / 60, Breaks: d.Breaks, Shifts: d.Shifts, ShiftsAnHour: ifKnown(d.ShiftsAnHour()), LoadPeak: d.LoadPeak,
+		LeanLeftMin: d.LeanLeft / 60, LeanRightMin: d.LeanRight / 60, LeanIndex: ifKnown(d.LeanIndex()), OneSided: d.OneSided(),
+		BentShare: ifKnown(d.BentShare()), BentMuch: d.BentMuch(),
+	}
+}
+
+// ifKnown is null in JSON for what is not known.
+func ifKnown(v float64, known bool) *float64 {
+	if !known {
+		return nil
+	}
+	return &v
 }
 
 func (t *totalsView) countNudges(nudges []nudgeView) {
@@ -88,29 +111,4 @@ func (t *totalsView) countNudges(nudges []nudgeView) {
 		median := (times[(len(times)-1)/2] + times[len(times)/2]) / 2
 		t.CorrectionS = &median
 	}
-}
-
-const awayEnds = 120 // seconds off the seat that end a bout; R4 of the rules
-
-// longestBout is the longest run of minutes of sitting in minutes. A minute of
-// which half and more was sat through belongs to a run; one without a rollup ends
-// it, for nobody knows, and so do two minutes off the seat.
-func longestBout(rollups []schemas.Rollup) float64 {
-	var longest, bout, away float64
-	var last int64
-	for i := range rollups {
-		o := &rollups[i]
-		if o.Minute != last+1 || away >= awayEnds || o.Breaks > 0 {
-			bout, away = 0, 0
-		}
-		last = o.Minute
-		bout += float64(o.Sitting)
-		if o.Sitting < 30 {
-			away += float64(o.Standing + o.Moving + o.NotWorn)
-		} else {
-			away = 0
-		}
-		longest = max(longest, bout)
-	}
-	return longest / 60
 }
