@@ -3,6 +3,8 @@ package schemas
 import (
 	"strconv"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // AppendMessage appends the JSON that a device publishes: all items must be
@@ -65,14 +67,10 @@ func appendReading(b []byte, r *Reading) []byte {
 }
 
 func appendEvent(b []byte, e *Event) []byte {
-	b = append(b, `,"type":"`...)
-	b = append(b, e.Type...)
-	b = append(b, '"')
+	b = appendText(b, "type", string(e.Type))
 	switch e.Type {
 	case EventCalibrate:
-		b = append(b, `,"pose":"`...)
-		b = append(b, e.Pose...)
-		b = append(b, '"')
+		b = appendText(b, "pose", string(e.Pose))
 		if e.Upright != nil {
 			b = appendVector(b, "upright", *e.Upright)
 		}
@@ -81,17 +79,50 @@ func appendEvent(b []byte, e *Event) []byte {
 	case EventBattery:
 		b = appendScaled(b, "battery_pct", int64(e.Battery), 1)
 	case EventSuddenMovement:
-		b = appendScaled(b, "peak_dps", int64(e.PeakRate), 1)
-		b = appendScaled(b, "range_deg", int64(e.Range), 1)
+		b = appendMovement(b, e)
 	case EventButton:
 	}
 	return b
+}
+
+// appendMovement leaves out what is zero, because it was not said.
+func appendMovement(b []byte, e *Event) []byte {
+	if e.Axis != "" {
+		b = appendText(b, "axis", string(e.Axis))
+	}
+	if e.PeakRate != 0 {
+		b = appendScaled(b, "peak_dps", int64(e.PeakRate), 1)
+	}
+	if e.Range != 0 {
+		b = appendScaled(b, "range_deg", int64(e.Range), 1)
+	}
+	if e.Lasted != 0 {
+		b = appendScaled(b, "duration_ms", int64(e.Lasted), 1)
+	}
+	if e.PeakAcc != 0 {
+		b = appendScaled(b, "peak_g", int64(e.PeakAcc), 1000)
+	}
+	return b
+}
+
+// MarshalJSON is the event as a device sends it, without its place. Decode reads
+// it as part of a message.
+func (e Event) MarshalJSON() ([]byte, error) {
+	b := appendEvent(nil, &e)
+	b[0] = '{' // for the comma before the first member
+	return append(b, '}'), nil
 }
 
 func appendKey(b []byte, key string) []byte {
 	b = append(b, `,"`...)
 	b = append(b, key...)
 	return append(b, `":`...)
+}
+
+// appendText quotes, because an event in a damaged log may hold any text.
+func appendText(b []byte, key, text string) []byte {
+	b, _ = jsontext.AppendQuote(appendKey(b, key), text) // the error is of invalid UTF-8, which it replaces
+	return b
 }
 
 func appendScaled(b []byte, key string, n, scale int64) []byte {

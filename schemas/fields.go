@@ -10,6 +10,11 @@ const (
 	maxSteps   = 60000
 	maxAgeMS   = 30 * 24 * 3600 * 1000
 	maxPercent = 100
+
+	// Of a sudden movement.
+	maxRate   = 4000  // degrees a second: over the full scale of a wearable's gyroscope
+	maxRange  = 360   // degrees
+	maxLasted = 60000 // milliseconds: what lasts a minute is not sudden
 )
 
 // readingField reads one member of a reading.
@@ -87,11 +92,20 @@ func (d *decoder) eventField(raw *rawItem, name string) error {
 		e.Battery, err = d.percent(name)
 		raw.hasBattery = true
 	case "peak_dps":
-		n, err = d.uint(name, 4000, OutOfRange)
+		n, err = d.uint(name, maxRate, OutOfRange)
 		e.PeakRate = uint16(n) //nolint:gosec // bounded by the line above
 	case "range_deg":
-		n, err = d.uint(name, 360, OutOfRange)
+		n, err = d.uint(name, maxRange, OutOfRange)
 		e.Range = uint16(n) //nolint:gosec // bounded by the line above
+	case "axis":
+		err = d.axis(e)
+	case "duration_ms":
+		n, err = d.uint(name, maxLasted, OutOfRange)
+		e.Lasted = uint16(n) //nolint:gosec // bounded by the line above
+	case "peak_g":
+		var g float64
+		g, err = d.number(name, 0, maxAcc)
+		e.PeakAcc = uint16(math.Round(g * 1000))
 	default:
 		return d.placeField(raw, name)
 	}
@@ -119,6 +133,17 @@ func (d *decoder) pose(e *Event) error {
 	}
 	if e.Pose = Pose(s); e.Pose != Seated && e.Pose != Standing {
 		d.setFault(BadValue, "pose is %q, not seated or standing", clip(string(s), 40))
+	}
+	return nil
+}
+
+func (d *decoder) axis(e *Event) error {
+	s, err := d.word("axis")
+	if err != nil || d.fault != nil {
+		return err
+	}
+	if e.Axis = Axis(s); e.Axis != Twist && e.Axis != Sagittal && e.Axis != Lateral {
+		d.setFault(BadValue, "axis is %q, not twist, sagittal or lateral", clip(string(s), 40))
 	}
 	return nil
 }

@@ -83,6 +83,9 @@ func genEvent() *rapid.Generator[schemas.Event] {
 		case schemas.EventSuddenMovement:
 			e.PeakRate = rapid.Uint16Range(0, 4000).Draw(t, "peak")
 			e.Range = rapid.Uint16Range(0, 360).Draw(t, "range")
+			e.Axis = rapid.SampledFrom([]schemas.Axis{"", schemas.Twist, schemas.Sagittal, schemas.Lateral}).Draw(t, "axis")
+			e.Lasted = rapid.Uint16Range(0, 60000).Draw(t, "duration")
+			e.PeakAcc = rapid.Uint16Range(0, 16000).Draw(t, "peak of acceleration")
 		case schemas.EventCalibrate:
 			e.Pose = rapid.SampledFrom([]schemas.Pose{schemas.Seated, schemas.Standing}).Draw(t, "pose")
 			if rapid.Bool().Draw(t, "with a direction") {

@@ -131,7 +131,7 @@ func (raw *rawItem) event() *Refusal {
 		}
 		*e = Event{Type: e.Type, Battery: e.Battery}
 	case EventSuddenMovement:
-		*e = Event{Type: e.Type, PeakRate: e.PeakRate, Range: e.Range}
+		*e = Event{Type: e.Type, PeakRate: e.PeakRate, Range: e.Range, Axis: e.Axis, Lasted: e.Lasted, PeakAcc: e.PeakAcc}
 	case EventButton:
 		*e = Event{Type: e.Type}
 	default: // its word was checked, so it has none

@@ -2,6 +2,7 @@ package schemas_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -257,6 +258,17 @@ func eventRows() []itemRow {
 		{"button", `"type":"button"`, ""},
 		{"sudden movement", `"type":"sudden_movement","peak_dps":300,"range_deg":40`, ""},
 		{"sudden movement too fast", `"type":"sudden_movement","peak_dps":4001`, schemas.OutOfRange},
+		{"sudden movement told in full", `"type":"sudden_movement","axis":"twist","duration_ms":60000,"peak_g":16`, ""},
+		{"sudden movement of which nothing is said", `"type":"sudden_movement"`, ""},
+		{"range over a turn", `"type":"sudden_movement","range_deg":361`, schemas.OutOfRange},
+		{"duration over a minute", `"type":"sudden_movement","duration_ms":60001`, schemas.OutOfRange},
+		{"duration not whole", `"type":"sudden_movement","duration_ms":1.5`, schemas.OutOfRange},
+		{"duration a text", `"type":"sudden_movement","duration_ms":"5"`, schemas.WrongType},
+		{"peak over 16 g", `"type":"sudden_movement","peak_g":16.1`, schemas.OutOfRange},
+		{"peak below 0", `"type":"sudden_movement","peak_g":-1`, schemas.OutOfRange},
+		{"unknown axis", `"type":"sudden_movement","axis":"roll"`, schemas.BadValue},
+		{"axis a number", `"type":"sudden_movement","axis":1`, schemas.WrongType},
+		{"axis of a button", `"type":"button","axis":"twist"`, ""},
 		{"battery", `"type":"battery","battery_pct":12.6`, ""},
 		{"battery without a charge", `"type":"battery"`, schemas.MissingField},
 		{"calibrate", `"type":"calibrate","pose":"seated"`, ""},
@@ -289,6 +301,29 @@ func TestEventsAreChecked(t *testing.T) {
 				t.Errorf("got %+v, want %q", msg, c.want)
 			}
 		})
+	}
+}
+
+func TestStoredEventsAreShownAsADeviceSendsThem(t *testing.T) {
+	for _, c := range []struct {
+		event schemas.Event
+		want  string
+	}{
+		{schemas.Event{Type: schemas.EventWorn}, `{"type":"worn","worn":false}`},
+		{schemas.Event{Type: schemas.EventBattery}, `{"type":"battery","battery_pct":0}`},
+		{schemas.Event{Type: schemas.EventButton}, `{"type":"button"}`},
+		{schemas.Event{Type: schemas.EventCalibrate, Pose: schemas.Seated, Upright: &[3]int16{-12, 998, 40}}, `{"type":"calibrate","pose":"seated","upright":[-0.012,0.998,0.04]}`},
+		{schemas.Event{Type: schemas.EventSuddenMovement}, `{"type":"sudden_movement"}`},
+		{
+			schemas.Event{Type: schemas.EventSuddenMovement, PeakRate: 210, Range: 35, Axis: schemas.Twist, Lasted: 240, PeakAcc: 1250},
+			`{"type":"sudden_movement","axis":"twist","peak_dps":210,"range_deg":35,"duration_ms":240,"peak_g":1.25}`,
+		},
+		{schemas.Event{Type: "a newer\" one"}, `{"type":"a newer\" one"}`},
+		{schemas.Event{Type: "\xff"}, "{\"type\":\"\ufffd\"}"},
+	} {
+		if b, err := json.Marshal(c.event); err != nil || string(b) != c.want {
+			t.Errorf("got %s, %v, want %s", b, err, c.want)
+		}
 	}
 }
 

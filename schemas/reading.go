@@ -88,19 +88,37 @@ const (
 	Standing Pose = "standing"
 )
 
-// Event is something that happened, in one sequence with the readings.
+// Event is something that happened, in one sequence with the readings. In the
+// log it is CBOR by these keys, of which a build ignores those it does not know;
+// as JSON it is what a device sends.
 type Event struct {
-	Type EventType `json:"type"           cbor:"1,keyasint"`
-	Pose Pose      `json:"pose,omitempty" cbor:"2,keyasint,omitempty"`
+	Type EventType `cbor:"1,keyasint"`
+	Pose Pose      `cbor:"2,keyasint,omitempty"`
 	// Upright is the calibration's direction of gravity in thousandths of g;
 	// nil takes the median of the next 10 s.
-	Upright *[3]int16 `json:"upright,omitempty"     cbor:"3,keyasint,omitempty"`
-	Worn    bool      `json:"worn,omitempty"        cbor:"4,keyasint,omitempty"`
-	Battery uint8     `json:"battery_pct,omitempty" cbor:"5,keyasint,omitempty"`
-	// PeakRate in degrees a second and Range in degrees describe a sudden movement.
-	PeakRate uint16 `json:"peak_dps,omitempty"  cbor:"6,keyasint,omitempty"`
-	Range    uint16 `json:"range_deg,omitempty" cbor:"7,keyasint,omitempty"`
+	Upright *[3]int16 `cbor:"3,keyasint,omitempty"`
+	Worn    bool      `cbor:"4,keyasint,omitempty"`
+	Battery uint8     `cbor:"5,keyasint,omitempty"` // percent
+
+	// A sudden movement: PeakRate in degrees a second, Range in degrees, about which
+	// axis, how long it lasted in milliseconds, and how far the acceleration was off
+	// 1 g at most, in thousandths of g. What the device does not say is zero.
+	PeakRate uint16 `cbor:"6,keyasint,omitempty"`
+	Range    uint16 `cbor:"7,keyasint,omitempty"`
+	Axis     Axis   `cbor:"8,keyasint,omitempty"`
+	Lasted   uint16 `cbor:"9,keyasint,omitempty"`
+	PeakAcc  uint16 `cbor:"10,keyasint,omitempty"`
 }
+
+// Axis is what a trunk turned about.
+type Axis string
+
+// The axes of a sudden movement.
+const (
+	Twist    Axis = "twist"    // about the vertical
+	Sagittal Axis = "sagittal" // forward or backward
+	Lateral  Axis = "lateral"  // to a side
+)
 
 // Item is one place in a device's sequence: a reading, or an event, of which
 // then only Seq and Time of the Reading count.
