@@ -11,7 +11,7 @@ import (
 )
 
 // decide lets the finding of a message through the stages and records what
-// became of it.
+// became of it, or lets it wait and is called again when that is over.
 func (n *Notifier) decide(ctx context.Context, msg bus.Msg, f schemas.Finding, out *bus.Outbox) error {
 	// The ledger comes first: what was decided before stays decided, however
 	// old or close to another nudge the finding is by now.
@@ -31,26 +31,20 @@ func (n *Notifier) decide(ctx context.Context, msg bus.Msg, f schemas.Finding, o
 			return err
 		}
 	}
-	for _, s := range stages() {
-		if why := s.hold(c); why != "" {
-			return n.held(ctx, c, s.name, why, out)
+	if v := c.judge(); v.stage != "" {
+		if !v.again.IsZero() && n.waits.add(waiting{due: v.again, finding: f, msg: msg}) {
+			return nil // nothing is decided yet
 		}
+		return n.record(ctx, out, c.heldBy(v.stage, v.why))
 	}
 	why, err := n.over(ctx, msg, c)
 	if err != nil {
 		return err
 	}
 	if why != "" {
-		return n.held(ctx, c, "over", why, out)
+		return n.record(ctx, out, c.heldBy(overStage, why))
 	}
 	return n.commit(ctx, c, out)
-}
-
-// held records that a stage held the nudge back, and its reason.
-func (n *Notifier) held(ctx context.Context, c *candidate, stage, why string, out *bus.Outbox) error {
-	d := c.decision(schemas.ActionHeld)
-	d.HeldBy, d.Why = stage, why
-	return n.record(ctx, out, d)
 }
 
 func candidateOf(f schemas.Finding, now time.Time) *candidate {

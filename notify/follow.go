@@ -30,14 +30,16 @@ type follower struct {
 	n           *Notifier
 	stream      string
 	handle      handler
+	waits       *waits // messages that handle wants to see again
 	out         *bus.Outbox
 	last, saved uint64 // the sequence that was handled last, and that of the saved place
 }
 
 // follow hands a stream's messages to handle, in order, from behind the last
-// one that an earlier run had handled. What is under way when ctx ends may take
+// one that an earlier run had handled; those in waits again when they are due. The
+// saved place stays before the first that waits. What is under way when ctx ends may take
 // drainWait to finish, and the place is saved.
-func (n *Notifier) follow(ctx context.Context, stream string, handle handler) error {
+func (n *Notifier) follow(ctx context.Context, stream string, handle handler, w *waits) error {
 	work, cancel := ops.Linger(ctx, drainWait)
 	defer cancel()
 	place, err := n.place(ctx, stream)
@@ -49,7 +51,7 @@ func (n *Notifier) follow(ctx context.Context, stream string, handle handler) er
 		return fmt.Errorf("follow %s: %w", stream, err)
 	}
 	defer reader.Close()
-	f := &follower{n: n, stream: stream, handle: handle, out: n.log.Outbox(n.logger), last: place, saved: place}
+	f := &follower{n: n, stream: stream, handle: handle, waits: w, out: n.log.Outbox(n.logger), last: place, saved: place}
 	err = f.run(ctx, work, reader)
 	return errors.Join(err, f.save(work))
 }
@@ -70,6 +72,10 @@ func (f *follower) run(ctx, work context.Context, reader *bus.Reader) error {
 				return err
 			}
 			f.last = msg.Seq
+		case <-f.waits.due():
+			if err := f.again(ctx, work); err != nil {
+				return err
+			}
 		case <-tick.C:
 			if err := f.save(work); err != nil {
 				f.n.logger.Warn("place in the log not saved, trying again", "stream", f.stream, "err", err)
@@ -79,6 +85,17 @@ func (f *follower) run(ctx, work context.Context, reader *bus.Reader) error {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// again handles what is due. It waits on if that fails, so that the place is not
+// saved behind it.
+func (f *follower) again(ctx, work context.Context) error {
+	w := f.waits.take()
+	err := f.insist(ctx, work, w.msg)
+	if err != nil {
+		f.waits.add(w)
+	}
+	return err
 }
 
 // insist handles a message, again and again until it could be or ctx ends.
@@ -99,16 +116,17 @@ func (f *follower) insist(ctx, work context.Context, msg bus.Msg) error {
 
 // save waits until everything recorded is on disk, then saves the place.
 func (f *follower) save(ctx context.Context) error {
-	if f.last == f.saved {
+	place := f.waits.before(f.last)
+	if place == f.saved {
 		return nil
 	}
 	if err := f.out.Flush(ctx); err != nil {
 		return fmt.Errorf("save place in %s: %w", f.stream, err)
 	}
-	if err := f.n.keepPlace(ctx, f.stream, f.last); err != nil {
+	if err := f.n.keepPlace(ctx, f.stream, place); err != nil {
 		return err
 	}
-	f.saved = f.last
+	f.saved = place
 	return nil
 }
 

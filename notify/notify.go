@@ -55,11 +55,12 @@ type Notifier struct {
 	ledger  ledger
 	wearers standings
 	places  jetstream.KeyValue
+	waits   *waits // of the goroutine of findings
 }
 
 // New makes a Notifier.
 func New(ctx context.Context, o Options) (*Notifier, error) {
-	n := &Notifier{log: o.Log, sender: o.Sender, logger: o.Logger, metrics: newMetrics(o.Registerer)}
+	n := &Notifier{log: o.Log, sender: o.Sender, logger: o.Logger, metrics: newMetrics(o.Registerer), waits: &waits{}}
 	for bucket, kv := range map[string]*jetstream.KeyValue{
 		bus.BucketLedger: &n.ledger.kv, bus.BucketSnooze: &n.wearers.kv, bus.BucketCheckpoints: &n.places,
 	} {
@@ -74,8 +75,8 @@ func New(ctx context.Context, o Options) (*Notifier, error) {
 // Run works until ctx ends; then it finishes what is under way.
 func (n *Notifier) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return n.follow(ctx, schemas.StreamFindings, n.finding) })
-	g.Go(func() error { return n.follow(ctx, schemas.StreamReplies, n.answer) })
+	g.Go(func() error { return n.follow(ctx, schemas.StreamFindings, n.finding, n.waits) })
+	g.Go(func() error { return n.follow(ctx, schemas.StreamReplies, n.answer, &waits{}) })
 	return g.Wait() //nolint:wrapcheck // each says what it was doing
 }
 
@@ -90,7 +91,7 @@ func (n *Notifier) finding(ctx context.Context, msg bus.Msg, out *bus.Outbox) er
 		return nil
 	}
 	switch f.Step {
-	case schemas.Opened, schemas.Risen: // not worth a nudge; over looks for risen
+	case schemas.Opened, schemas.Risen, schemas.Raised: // not worth a nudge; over looks for risen
 		return nil
 	case schemas.Escalated:
 		if f.Level < worthNudge {
@@ -106,7 +107,8 @@ func (n *Notifier) finding(ctx context.Context, msg bus.Msg, out *bus.Outbox) er
 }
 
 // closed follows up the nudges of an episode that has ended: how long the
-// correction took, or that the wearer got up without being asked.
+// correction took, or that the wearer got up from sitting without being asked. A
+// break ends other episodes, too: it is one break all the same.
 func (n *Notifier) closed(ctx context.Context, f schemas.Finding, out *bus.Outbox) error {
 	asked := false
 	for level := worthNudge; level <= min(f.Level, highestLevel); level++ {
@@ -125,7 +127,7 @@ func (n *Notifier) closed(ctx context.Context, f schemas.Finding, out *bus.Outbo
 			return err
 		}
 	}
-	if asked || f.Outcome != schemas.Break {
+	if asked || f.Rule != schemas.RuleSitting || f.Outcome != schemas.Break {
 		return nil
 	}
 	d := about(f, nudgeID(f.Episode, 0), 0, schemas.ActionCounted)

@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -113,7 +114,9 @@ func TestNudgesAreSpaced(t *testing.T) {
 }
 
 func TestCorrections(t *testing.T) {
-	for _, outcome := range []schemas.Outcome{schemas.Recovered, schemas.Moved, schemas.Break, schemas.Stood} {
+	for _, outcome := range []schemas.Outcome{
+		schemas.Recovered, schemas.Moved, schemas.Break, schemas.Stood, schemas.Shifted, schemas.Calibrated,
+	} {
 		t.Run(string(outcome), func(t *testing.T) {
 			w := running(t)
 			w.find(escalated("e1", 2))
@@ -147,6 +150,79 @@ func TestAnUnpromptedBreakIsCounted(t *testing.T) {
 	if d := w.expect("e1-0", schemas.ActionCounted); d.Seconds != f.Seconds || d.Outcome != schemas.Break || d.Rule != schemas.RuleSitting {
 		t.Errorf("counted %+v", d)
 	}
+}
+
+// A break ends more than sitting: it is counted there alone.
+func TestABreakIsCountedOnce(t *testing.T) {
+	w := running(t)
+	for _, rule := range schemas.Rules() {
+		if rule != schemas.RuleSitting {
+			f := closed(string(rule), 1, schemas.Break)
+			f.Rule = rule
+			w.find(f)
+		}
+	}
+	w.quiet()
+}
+
+func TestWhatAsksForNothingNudgesNobody(t *testing.T) {
+	w := running(t)
+	for i, rule := range schemas.Rules() {
+		raised := escalated(fmt.Sprint("r", i), 2)
+		raised.Rule, raised.Step, raised.Severity = rule, schemas.Raised, schemas.Severe
+		w.find(raised)
+	}
+	for _, rule := range []schemas.Rule{schemas.RuleSudden, schemas.RuleOffline} { // over at once
+		opened, ended := escalated(string(rule), 1), closed(string(rule), 1, schemas.Momentary)
+		opened.Rule, ended.Rule, opened.Step = rule, rule, schemas.Opened
+		w.find(opened)
+		w.find(ended)
+	}
+	w.quiet()
+	w.wantNudges(0)
+}
+
+func TestWhatHasNoWordsIsHeld(t *testing.T) {
+	w := running(t)
+	for i, rule := range []schemas.Rule{"deep_sitting", schemas.RuleHold, schemas.RuleHydration} {
+		f := escalated(fmt.Sprint("e", i), 2)
+		f.Rule = rule
+		w.find(f)
+		d := w.expect(f.Episode+"-2", schemas.ActionHeld)
+		if want := fmt.Sprintf("there is no text for %q at level 2", rule); d.HeldBy != "worded" || d.Why != want || d.Text != "" {
+			t.Errorf("held by %q, %q: %+v", d.HeldBy, d.Why, d)
+		}
+	}
+	w.find(escalated("e9", 2))
+	w.expect("e9-2", schemas.ActionSent)
+	w.wantNudges(1)
+}
+
+// What a rehearsal says of findings of now is what a notifier decides.
+func TestARehearsalIsWhatHappens(t *testing.T) {
+	w := newWorld(t)
+	findings := []schemas.Finding{escalated("e1", 2), escalated("e2", 2), escalated("e3", 3), escalated("e4", 2), escalated("e5", 2)}
+	findings[0].Rule = "newer"
+	findings[1].Rule = schemas.RuleLoad
+	findings[2].Rule = schemas.RuleLoad
+	findings[3].Rule = schemas.RuleHold
+	findings[4].Rule, findings[4].Cause = schemas.RuleCalibration, schemas.Drift
+	for _, f := range findings {
+		w.find(f)
+	}
+	w.start(w.wrist)
+	rehearsed := notify.Rehearse(findings)
+	if len(rehearsed) != len(findings) {
+		t.Fatalf("%d decisions were rehearsed, want %d", len(rehearsed), len(findings))
+	}
+	for _, want := range rehearsed {
+		got := w.decision()
+		got.Decided, got.Why = want.Decided, want.Why // they speak of the clock
+		if got != want {
+			t.Errorf("decided %+v, rehearsed %+v", got, want)
+		}
+	}
+	w.wantNudges(1)
 }
 
 func TestAnUnconfirmedSendIsAmbiguousForEver(t *testing.T) {

@@ -9,11 +9,16 @@ import (
 	"sitwell/schemas"
 )
 
+// overStage is the name of the last stage.
+const overStage = "over"
+
 // The look ahead for an episode's end.
 const (
-	// live is the age by event time up to which a finding cannot be over: 5 s of
-	// upright posture or of moving end a slouch, 2 min off the seat end sitting.
-	// Such a finding waits for nothing.
+	// live is the age by event time up to which a finding waits for nothing: it
+	// takes 5 s upright or moving to end a slouch or a lean, 2 min off the seat to
+	// end sitting, and a load takes longer than that to fall. Immobility, bending
+	// and calibration may be over with the next reading; that is not worth a delay
+	// of every nudge.
 	live = 3 * time.Second
 	// endComes is how long after an older finding, by the time when the log took
 	// it, the end of its episode may follow: detection writes all of a buffer in
@@ -40,14 +45,9 @@ func (n *Notifier) over(ctx context.Context, msg bus.Msg, c *candidate) (why str
 			return "", err //nolint:wrapcheck // it says what it looked for
 		}
 		// One that cannot be read is counted when its turn comes.
-		f, err := schemas.DecodeFinding(next.Data)
-		if err == nil && f.Episode == c.finding.Episode {
-			switch f.Step {
-			case schemas.Closed:
-				return "it was over before the nudge could come", nil
-			case schemas.Risen:
-				return "the wearer had got up before the nudge could come", nil
-			case schemas.Opened, schemas.Escalated:
+		if f, err := schemas.DecodeFinding(next.Data); err == nil {
+			if why := ended(c.finding, f); why != "" {
+				return why, nil
 			}
 		}
 		from = next.Seq + 1
@@ -61,4 +61,20 @@ func endWait(c *candidate, taken time.Time) time.Duration {
 		return 0
 	}
 	return min(endComes, taken.Add(endComes).Sub(c.now))
+}
+
+// ended says in words that a later finding ends what another is about, or makes a
+// nudge about it pointless; "" where it does not.
+func ended(f, later schemas.Finding) string {
+	if later.Episode != f.Episode {
+		return ""
+	}
+	switch later.Step {
+	case schemas.Closed:
+		return "it was over before the nudge could come"
+	case schemas.Risen:
+		return "the wearer had got up before the nudge could come"
+	case schemas.Opened, schemas.Escalated, schemas.Raised:
+	}
+	return ""
 }

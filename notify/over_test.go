@@ -39,6 +39,32 @@ func TestWhatIsOverNudgesNobody(t *testing.T) {
 	}
 }
 
+// A load, a lean or sitting still that is over behind its finding nudges nobody,
+// whatever ends it; that it was raised in between is no end.
+func TestTheEndOfEveryRuleHolds(t *testing.T) {
+	for rule, outcome := range map[schemas.Rule]schemas.Outcome{
+		schemas.RuleSlouch: schemas.Recovered, schemas.RuleLoad: schemas.Recovered, schemas.RuleImmobility: schemas.Shifted,
+		schemas.RuleLean: schemas.Moved, schemas.RuleBending: schemas.Recovered, schemas.RuleCalibration: schemas.Calibrated,
+	} {
+		t.Run(string(rule), func(t *testing.T) {
+			w := newWorld(t)
+			f, end := buffered("e1", 70*time.Second, outcome)
+			f.Rule, end.Rule = rule, rule
+			raised := f
+			raised.Step = schemas.Raised
+			w.find(f)
+			w.find(raised)
+			w.find(end)
+			w.start(w.wrist)
+			if d := w.expect("e1-2", schemas.ActionHeld); d.HeldBy != "over" || d.Rule != rule {
+				t.Errorf("held by %q: %+v", d.HeldBy, d)
+			}
+			w.quiet()
+			w.wantNudges(0)
+		})
+	}
+}
+
 func TestWhoHasRisenIsNotPrompted(t *testing.T) {
 	w := newWorld(t)
 	f, risen := buffered("e1", 90*time.Second, "")

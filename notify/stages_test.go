@@ -31,6 +31,7 @@ func TestStages(t *testing.T) {
 		name     string
 		age      time.Duration
 		standing standing
+		again    time.Duration // from now; 0: never
 		held, in string
 	}{
 		{name: "nothing is known of the wearer"},
@@ -44,7 +45,17 @@ func TestStages(t *testing.T) {
 		{name: "almost over", standing: standing{SnoozedUntil: now.Add(time.Second)}, held: "snoozed", in: "snoozed for another 1 second"},
 		{name: "the snooze is over", standing: standing{SnoozedUntil: now}},
 		{name: "a nudge just now", standing: standing{LastNudge: now}, held: "spaced", in: "the last nudge was 0 seconds ago"},
-		{name: "just too soon", standing: standing{LastNudge: now.Add(-spacing + time.Millisecond)}, held: "spaced", in: "the last nudge was 2 minutes ago"},
+		{name: "too soon to wait", standing: standing{LastNudge: now.Add(-arrival + time.Millisecond)}, held: "spaced", in: "the last nudge was 5 seconds ago"},
+		{name: "soon enough to wait", standing: standing{LastNudge: now.Add(-arrival)}, again: spacing - arrival, held: "spaced", in: "the last nudge was 5 seconds ago"},
+		{
+			name: "too old to wait", age: time.Minute, standing: standing{LastNudge: now.Add(-time.Minute)},
+			held: "spaced", in: "the last nudge was 60 seconds ago",
+		},
+		{
+			name: "just too soon", standing: standing{LastNudge: now.Add(-spacing + time.Millisecond)}, again: time.Millisecond,
+			held: "spaced", in: "the last nudge was 2 minutes ago",
+		},
+		{name: "the clock was set back a little", standing: standing{LastNudge: now.Add(time.Second)}, held: "spaced", in: "the last nudge was 1 second ago"},
 		{name: "just late enough", standing: standing{LastNudge: now.Add(-spacing)}},
 		{name: "the clock was set back by an hour", standing: standing{LastNudge: now.Add(time.Hour)}},
 		{
@@ -56,15 +67,12 @@ func TestStages(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := candidateOf(f, now)
 			c.finding.Time, c.standing = now.Add(-tt.age), tt.standing
-			held, in := "", ""
-			for _, s := range stages() {
-				if in = s.hold(c); in != "" {
-					held = s.name
-					break
-				}
+			v := c.judge()
+			if v.stage != tt.held || v.why != tt.in {
+				t.Errorf("held by %q: %q, want %q: %q", v.stage, v.why, tt.held, tt.in)
 			}
-			if held != tt.held || in != tt.in {
-				t.Errorf("held by %q: %q, want %q: %q", held, in, tt.held, tt.in)
+			if again := v.again; !again.IsZero() != (tt.again != 0) || !again.IsZero() && !again.Equal(now.Add(tt.again)) {
+				t.Errorf("tried again at %s, want %s from %s on", again, tt.again, now)
 			}
 		})
 	}

@@ -3,39 +3,14 @@ package notify
 import (
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	"sitwell/schemas"
 )
 
-// texts are what to do, for a rule and level; nil for one that has none. Prompts
-// to walk work where prompts to sit less do not (HeartSteps), and none asks for
-// an over-corrected, chest-out pose.
-func texts(rule schemas.Rule, level int) []string {
-	switch {
-	case rule == schemas.RuleSlouch:
-		return []string{
-			"Rock your pelvis forward and grow tall, gently.",
-			"Let your shoulders drop and lift the back of your head a little.",
-			"Lean back for a moment and take a slow breath.",
-		}
-	case rule == schemas.RuleSitting && level == worthNudge:
-		return []string{
-			"Time for a short walk: two minutes are enough.",
-			"Fetch some water on foot, your back will like it.",
-			"Stand up, take a few steps and roll your shoulders.",
-		}
-	case rule == schemas.RuleSitting:
-		return []string{
-			"Take a real break now: five minutes on your feet.",
-			"A walk of five minutes would do your back good now.",
-		}
-	}
-	return nil
-}
-
 // compose writes the nudge for a finding. Its id chooses the text, so that texts
-// rotate and a repetition says the same.
+// rotate and a repetition says the same. Without words for it the text is empty.
 func compose(f schemas.Finding, now time.Time) schemas.Nudge {
 	n := schemas.Nudge{
 		Schema: schemas.SchemaNudge, ID: nudgeID(f.Episode, f.Level), Time: now.UTC(), Expires: f.Time.Add(Stale),
@@ -44,8 +19,7 @@ func compose(f schemas.Finding, now time.Time) schemas.Nudge {
 	if f.Level > worthNudge {
 		n.Pattern = "double"
 	}
-	n.Text = "Time for a short break."
-	if choice := texts(f.Rule, f.Level); len(choice) > 0 {
+	if choice := texts(f); len(choice) > 0 {
 		h := fnv.New32a()
 		_, _ = h.Write([]byte(n.ID))                   // a hash never fails
 		n.Text = choice[h.Sum32()%uint32(len(choice))] //nolint:gosec // a handful of texts
@@ -60,10 +34,53 @@ func Reason(f schemas.Finding) string {
 	switch f.Rule {
 	case schemas.RuleSlouch:
 		return fmt.Sprintf("leaning or slouching forward for %s, by about %.0f degrees", inWords(held), f.FlexionDeg)
+	case schemas.RuleLoad:
+		if held < time.Minute { // it mostly becomes worth a nudge as it opens
+			return "the load on your back has built up"
+		}
+		return "the load on your back has been high for " + inWords(held)
 	case schemas.RuleSitting:
 		return fmt.Sprintf("sitting for %s without a break", inWords(held))
+	case schemas.RuleImmobility:
+		return fmt.Sprintf("sitting for %s without a change of position", inWords(held))
+	case schemas.RuleLean:
+		return fmt.Sprintf("leaning %s for %s", side(f.Cause), inWords(held))
+	case schemas.RuleBending:
+		if held < time.Minute {
+			return "bending again and again"
+		}
+		return "bending again and again for " + inWords(held)
+	case schemas.RuleCalibration:
+		return calibrationReason(f.Cause)
 	default:
-		return fmt.Sprintf("%s for %s", f.Rule, inWords(held))
+		return fmt.Sprintf("%s for %s", strings.ReplaceAll(string(f.Rule), "_", " "), inWords(held))
+	}
+}
+
+func side(c schemas.Cause) string {
+	if c == schemas.Left || c == schemas.Right {
+		return "to the " + string(c)
+	}
+	return "to one side"
+}
+
+// calibrationReason says why the upright pose has to be measured again.
+func calibrationReason(c schemas.Cause) string {
+	switch c {
+	case schemas.WhileMoving:
+		return "the upright pose was measured while moving"
+	case schemas.WhileSlouched:
+		return "the upright pose was measured while leaning or slouching forward"
+	case schemas.Degenerate:
+		return "the measured pose is none that an upright back can have"
+	case schemas.TooFew:
+		return "hardly a reading came while the upright pose was measured"
+	case schemas.Drift:
+		return "the strap has shifted since the upright pose was measured"
+	case schemas.Rewear:
+		return "the device was taken off and put on again"
+	default:
+		return "the upright pose has to be measured again"
 	}
 }
 

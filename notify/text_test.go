@@ -19,7 +19,23 @@ func TestReason(t *testing.T) {
 		{schemas.Finding{Rule: schemas.RuleSlouch, Seconds: 60, FlexionDeg: 15}, "leaning or slouching forward for 60 seconds, by about 15 degrees"},
 		{schemas.Finding{Rule: schemas.RuleSitting, Seconds: 1800.5}, "sitting for 30 minutes without a break"},
 		{schemas.Finding{Rule: schemas.RuleSitting, Seconds: 2 * 3600}, "sitting for 2 hours without a break"},
-		{schemas.Finding{Rule: "holding", Seconds: 240}, "holding for 4 minutes"},
+		{schemas.Finding{Rule: schemas.RuleLoad}, "the load on your back has built up"},
+		{schemas.Finding{Rule: schemas.RuleLoad, Seconds: 60}, "the load on your back has been high for 60 seconds"},
+		{schemas.Finding{Rule: schemas.RuleLoad, Level: 3, Seconds: 13 * 60}, "the load on your back has been high for 13 minutes"},
+		{schemas.Finding{Rule: schemas.RuleImmobility, Seconds: 1200}, "sitting for 20 minutes without a change of position"},
+		{schemas.Finding{Rule: schemas.RuleLean, Cause: schemas.Left, Seconds: 300}, "leaning to the left for 5 minutes"},
+		{schemas.Finding{Rule: schemas.RuleLean, Cause: schemas.Right, Seconds: 60}, "leaning to the right for 60 seconds"},
+		{schemas.Finding{Rule: schemas.RuleLean, Cause: "up", Seconds: 60}, "leaning to one side for 60 seconds"},
+		{schemas.Finding{Rule: schemas.RuleBending, Seconds: 9 * 60}, "bending again and again for 9 minutes"},
+		{schemas.Finding{Rule: schemas.RuleBending, Seconds: 59}, "bending again and again"},
+		{schemas.Finding{Rule: schemas.RuleCalibration, Cause: schemas.WhileMoving}, "the upright pose was measured while moving"},
+		{schemas.Finding{Rule: schemas.RuleCalibration, Cause: schemas.WhileSlouched}, "the upright pose was measured while leaning or slouching forward"},
+		{schemas.Finding{Rule: schemas.RuleCalibration, Cause: schemas.Degenerate}, "the measured pose is none that an upright back can have"},
+		{schemas.Finding{Rule: schemas.RuleCalibration, Cause: schemas.TooFew}, "hardly a reading came while the upright pose was measured"},
+		{schemas.Finding{Rule: schemas.RuleCalibration, Cause: schemas.Drift}, "the strap has shifted since the upright pose was measured"},
+		{schemas.Finding{Rule: schemas.RuleCalibration, Cause: schemas.Rewear}, "the device was taken off and put on again"},
+		{schemas.Finding{Rule: schemas.RuleCalibration, Cause: "worn_out"}, "the upright pose has to be measured again"},
+		{schemas.Finding{Rule: "deep_sitting", Seconds: 240}, "deep sitting for 4 minutes"},
 	} {
 		if got := Reason(c.finding); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
@@ -40,42 +56,130 @@ func TestInWords(t *testing.T) {
 	}
 }
 
-// forbidden are the wordings that DOMAIN rules out: prompts to sit less do not
-// work, an over-corrected pose hurts, and nothing here diagnoses or orders.
-var forbidden = regexp.MustCompile(`(?i)sit less|sit up straight|chest|shoulders back|pain|limit|must|should\b|litre|!`)
+// asks says how far each rule can come. Levels above it have no text and never
+// nudge.
+func asks() map[schemas.Rule]int {
+	return map[schemas.Rule]int{
+		schemas.RuleSlouch: 2, schemas.RuleLoad: 3, schemas.RuleHold: 1, schemas.RuleSitting: 3,
+		schemas.RuleImmobility: 2, schemas.RuleLean: 2, schemas.RuleSudden: 1, schemas.RuleBending: 2,
+		schemas.RuleHydration: 1, schemas.RuleOffline: 1, schemas.RuleBattery: 1, schemas.RuleCalibration: 2,
+	}
+}
 
-func TestTextsKeepTheWordingRules(t *testing.T) {
-	walks := regexp.MustCompile(`(?i)walk|on foot|steps|on your feet`)
-	for rule, levels := range map[schemas.Rule][]int{schemas.RuleSlouch: {2}, schemas.RuleSitting: {2, 3}, "holding": {2}} {
-		for _, level := range levels {
-			for i := range 60 {
-				n := compose(schemas.Finding{Rule: rule, Level: level, Episode: fmt.Sprintf("e%d", i), Seconds: 1800, FlexionDeg: 20}, time.Now())
-				for _, text := range []string{n.Text, n.Reason} {
-					if bad := forbidden.FindString(text); bad != "" || len(text) > 80 {
-						t.Errorf("%s, level %d: %q: %q, %d bytes", rule, level, text, bad, len(text))
-					}
-				}
-				if !strings.HasSuffix(n.Text, ".") || rule == schemas.RuleSitting && !walks.MatchString(n.Text) {
-					t.Errorf("%s, level %d: %q is no sentence, or no prompt to walk", rule, level, n.Text)
-				}
+// causes are those a rule has, and one of a newer build.
+func causes(rule schemas.Rule) []schemas.Cause {
+	switch rule {
+	case schemas.RuleLean:
+		return []schemas.Cause{schemas.Left, schemas.Right, "newer"}
+	case schemas.RuleCalibration:
+		return []schemas.Cause{
+			schemas.WhileMoving, schemas.WhileSlouched, schemas.Degenerate, schemas.TooFew, schemas.Drift,
+			schemas.Rewear, "newer",
+		}
+	default:
+		return []schemas.Cause{""}
+	}
+}
+
+// each calls check with a finding of each rule, level and cause.
+func each(t *testing.T, check func(t *testing.T, f schemas.Finding, words bool)) {
+	t.Helper()
+	for _, rule := range append(schemas.Rules(), "newer") {
+		most, known := asks()[rule]
+		if !known && rule != "newer" {
+			t.Errorf("nobody has said whether %s asks for nudges", rule)
+		}
+		for level := worthNudge; level <= highestLevel; level++ {
+			for _, cause := range causes(rule) {
+				f := schemas.Finding{Rule: rule, Level: level, Cause: cause, Episode: "e1", Seconds: 1800, FlexionDeg: 20}
+				t.Run(fmt.Sprint(rule, level, cause), func(t *testing.T) { check(t, f, level <= most) })
 			}
 		}
 	}
 }
 
-func TestTextsRotateAndRepeat(t *testing.T) {
-	seen := map[string]bool{}
-	for i := range 60 {
-		f := schemas.Finding{Rule: schemas.RuleSlouch, Level: 2, Episode: schemas.EpisodeID(schemas.ID{}, schemas.ID{}, schemas.RuleSlouch, time.Unix(int64(i), 0))}
-		n := compose(f, time.Now())
-		if again := compose(f, time.Now()); again.Text != n.Text {
-			t.Fatalf("one nudge says %q and %q", n.Text, again.Text)
+func TestWhatHasNoTextIsNeverSent(t *testing.T) {
+	each(t, func(t *testing.T, f schemas.Finding, words bool) {
+		t.Helper()
+		f.Time = time.Now()
+		c := candidateOf(f, f.Time)
+		want := ""
+		if !words {
+			want = fmt.Sprintf("there is no text for %q at level %d", f.Rule, f.Level)
 		}
-		seen[n.Text] = true
+		if v := c.judge(); v.why != want || words == (c.nudge.Text == "") || c.nudge.Reason == "" {
+			t.Errorf("held by %q: %q, want %q; it says %q, %q", v.stage, v.why, want, c.nudge.Text, c.nudge.Reason)
+		}
+	})
+}
+
+// forbidden are the wordings that DOMAIN rules out: prompts to sit less do not
+// work, an over-corrected pose hurts, and nothing here diagnoses, scolds or orders.
+var forbidden = regexp.MustCompile(`(?i)sit less|sit up straight|chest|shoulders back|pain|hurt|limit|injur|strain|scolio|` +
+	`wrong|bad\b|must|should\b|litre|!`)
+
+// demanded are what the texts of a rule have to be about.
+func demanded(f schemas.Finding) *regexp.Regexp {
+	switch {
+	case f.Rule == schemas.RuleSitting:
+		return regexp.MustCompile(`(?i)walk|on foot|steps|on your feet`)
+	case f.Rule == schemas.RuleLoad && f.Level == takeBreak:
+		return regexp.MustCompile(`(?i)(break|five minutes).*walk`)
+	case f.Rule == schemas.RuleLoad:
+		return regexp.MustCompile(`(?i)gently|walk`)
+	case f.Rule == schemas.RuleImmobility:
+		return regexp.MustCompile(`(?i)shift|move`)
+	case f.Rule == schemas.RuleLean:
+		return regexp.MustCompile(`(?i)\bif\b.*middle|middle.*\bif\b`)
+	case f.Rule == schemas.RuleBending:
+		return regexp.MustCompile(`(?i)(rest|pause).*bending`)
+	case f.Rule == schemas.RuleCalibration:
+		return regexp.MustCompile(`(?i)measure.*upright.*10 seconds|upright.*10 seconds.*measure`)
 	}
-	if len(seen) != len(texts(schemas.RuleSlouch, 2)) {
-		t.Errorf("%d of the texts were used", len(seen))
-	}
+	return regexp.MustCompile(`.`)
+}
+
+func TestTextsKeepTheWordingRules(t *testing.T) {
+	each(t, func(t *testing.T, f schemas.Finding, words bool) {
+		t.Helper()
+		if !words {
+			return
+		}
+		choice := texts(f)
+		if len(choice) < 2 {
+			t.Errorf("%d texts are none to rotate", len(choice))
+		}
+		for _, text := range choice {
+			if !strings.HasSuffix(text, ".") || !demanded(f).MatchString(text) {
+				t.Errorf("%q is no sentence, or does not say what to do", text)
+			}
+		}
+		for _, text := range append(choice, Reason(f)) {
+			if bad := forbidden.FindString(text); bad != "" || len(text) > 80 {
+				t.Errorf("%q: %q, %d bytes", text, bad, len(text))
+			}
+		}
+	})
+}
+
+func TestTextsRotateAndRepeat(t *testing.T) {
+	each(t, func(t *testing.T, f schemas.Finding, _ bool) {
+		t.Helper()
+		seen := map[string]bool{}
+		for i := range 100 {
+			f.Episode = schemas.EpisodeID(schemas.ID{}, schemas.ID{}, f.Rule, time.Unix(int64(i), 0))
+			n := compose(f, time.Now())
+			if again := compose(f, time.Now()); again.Text != n.Text {
+				t.Fatalf("one nudge says %q and %q", n.Text, again.Text)
+			}
+			if n.Text != "" {
+				seen[n.Text] = true
+			}
+		}
+		if len(seen) != len(texts(f)) {
+			t.Errorf("%d of %d texts were used", len(seen), len(texts(f)))
+		}
+	})
 }
 
 func TestPatternsTellTheLevels(t *testing.T) {
