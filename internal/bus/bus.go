@@ -34,6 +34,7 @@ const (
 	BucketLedger      = "ledger"  // one key for each nudge that may have been sent
 	BucketSnooze      = "snooze"  // until when a wearer wants no nudges
 	BucketDevices     = "devices" // birth and last will of each device
+	BucketTuning      = "tuning"  // parameters of detection; each value holds all its revisions
 )
 
 // answerWait is how long a publish may go unanswered before it counts as
@@ -163,6 +164,7 @@ func buckets() []jetstream.KeyValueConfig {
 		{Bucket: BucketLedger, TTL: 7 * 24 * time.Hour},
 		{Bucket: BucketSnooze, TTL: 48 * time.Hour},
 		{Bucket: BucketDevices},
+		{Bucket: BucketTuning},
 	}
 }
 

@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"internal/broker/brokertest": {"schemas", "internal/broker", "internal/bus", "internal/registry"},
 	"internal/registry":          {"schemas", "internal/bus", "internal/ops"},
 	"internal/live":              {"schemas"},
+	"internal/tuning":            {"schemas", "detect", "internal/bus"},
 	"internal/record":            {"schemas", "internal/bus", "internal/series", "internal/ops"},
 	"internal/office":            {"schemas", "internal/series", "internal/registry", "internal/auth"},
 	"internal/auth":              {"schemas", "internal/registry"},
@@ -49,8 +50,8 @@ var allowed = map[string][]string{
 	"internal/app":  {"schemas", "detect/...", "ingest", "notify/...", "internal/..."},
 	"internal/demo": {"schemas", "internal/app", "internal/registry", "internal/series", "internal/sim/..."},
 	"internal/cli": {
-		"schemas", "ingest", "internal/app", "internal/bus", "internal/demo", "internal/ops", "internal/registry",
-		"internal/sim/...",
+		"schemas", "detect", "ingest", "internal/app", "internal/bus", "internal/demo", "internal/ops", "internal/registry",
+		"internal/sim/...", "internal/tuning",
 	},
 	"cmd/sitwell": {"internal/cli"},
 
@@ -69,7 +70,7 @@ var owners = map[string][]string{
 	"github.com/nats-io/nats-server": {"internal/broker", "internal/app/..."},
 	"github.com/nats-io/nats.go": {
 		"ingest", "detect/runner", "notify", "internal/bus/...", "internal/broker/...", "internal/registry",
-		"internal/live", "internal/record", "internal/app", "internal/demo", "internal/cli",
+		"internal/live", "internal/record", "internal/tuning", "internal/app", "internal/demo", "internal/cli",
 	},
 	"github.com/eclipse/paho.mqtt.golang":      {"ingest", "notify/...", "internal/sim/...", "internal/app"},
 	"github.com/influxdata/influxdb-client-go": {"internal/series/influx"},
