@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sitwell/schemas"
 )
 
 func TestLinesForPeopleAndPrograms(t *testing.T) {
@@ -40,6 +42,22 @@ func TestProgressIsABarOnlyOnATerminal(t *testing.T) {
 		if got := strings.Contains(out.String(), "50%"); got != c.bar {
 			t.Errorf("%s: %q", name, &out)
 		}
+	}
+}
+
+func TestEveryEndOfEveryRuleIsToldInWords(t *testing.T) {
+	for _, rule := range schemas.Rules() {
+		for _, o := range []schemas.Outcome{
+			schemas.Recovered, schemas.Moved, schemas.Break, schemas.Stood, schemas.Unknown,
+			schemas.Shifted, schemas.Momentary, schemas.Back, schemas.Charged, schemas.Calibrated, "of a newer build",
+		} {
+			if words := done(rule, o); words == "" {
+				t.Errorf("a %s that ends with %q is told with no word", rule, o)
+			}
+		}
+	}
+	if words := done(schemas.RuleLoad, schemas.Recovered); words != "rested the back" {
+		t.Errorf("a load that is over is told as %q", words)
 	}
 }
 

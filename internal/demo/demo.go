@@ -221,7 +221,7 @@ func (d *Demo) history(ctx context.Context) error {
 			return nil
 		}
 		bar.Add(len(items), items[len(items)-1].At())
-		return d.fleet[w].Send(ctx, w.Device, schemas.KindReadings, w.Boot(), items)
+		return d.fleet[w].Send(ctx, w.Device, w.Boot(), items)
 	}
 	if err := d.office.History(ctx, emit); err != nil {
 		return err

@@ -43,7 +43,7 @@ func (d *Demo) tell(_ context.Context, n schemas.Decision) {
 		d.say.Line("nudge", f, "nudge   %s: %q, after %s", name, n.Text, n.Reason)
 	case schemas.ActionCorrected:
 		f["seconds"], f["outcome"] = n.Seconds, string(n.Outcome)
-		d.say.Line("corrected", f, "correct %s %s %.0f s after the nudge", name, outcomes[n.Outcome], n.Seconds)
+		d.say.Line("corrected", f, "correct %s %s %.0f s after the nudge", name, done(n.Rule, n.Outcome), n.Seconds)
 	case schemas.ActionCounted:
 		f["seconds"] = n.Seconds
 		d.say.Line("break", f, "break   %s got up unprompted after %.0f minutes of sitting: counted, no nudge", name, n.Seconds/60)
@@ -59,6 +59,21 @@ func (d *Demo) tell(_ context.Context, n schemas.Decision) {
 
 var outcomes = map[schemas.Outcome]string{ //nolint:gochecknoglobals // a constant that Go cannot write as one
 	schemas.Recovered: "straightened", schemas.Moved: "moved", schemas.Break: "got up for a break", schemas.Stood: "stood up",
+	schemas.Shifted: "shifted", schemas.Calibrated: "measured the upright pose", schemas.Charged: "charged the device",
+	schemas.Back: "was back", schemas.Momentary: "was done", schemas.Unknown: "went out of sight",
+}
+
+// done says in words how an episode of a rule that was nudged about ended.
+func done(rule schemas.Rule, o schemas.Outcome) string {
+	switch {
+	case o == schemas.Recovered && rule == schemas.RuleLoad:
+		return "rested the back"
+	case o == schemas.Recovered && rule == schemas.RuleBending:
+		return "stopped bending"
+	case outcomes[o] == "":
+		return "ended it"
+	}
+	return outcomes[o]
 }
 
 func (d *Demo) name(id schemas.ID) string {

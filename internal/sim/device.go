@@ -175,11 +175,26 @@ func (d *Device) Publish(ctx context.Context, device schemas.ID, kind schemas.Ki
 	return d.publish(ctx, device, kind, payload, 0)
 }
 
-// Send publishes readings or events, all of one boot, as the kind says.
-func (d *Device) Send(ctx context.Context, device schemas.ID, kind schemas.Kind, boot uint32, items []schemas.Item) error {
-	payload := make([]byte, 0, 96+152*len(items))
-	payload = schemas.AppendMessage(payload, kind, boot, time.Now(), items)
-	return d.publish(ctx, device, kind, payload, len(items))
+// Send publishes readings and events of one sequence, all of one boot, in order:
+// each message holds one kind, and at most MaxChunk of it.
+func (d *Device) Send(ctx context.Context, device schemas.ID, boot uint32, items []schemas.Item) error {
+	for len(items) > 0 {
+		kind, events := schemas.KindReadings, items[0].Event != nil
+		if events {
+			kind = schemas.KindEvents
+		}
+		n := 1
+		for n < len(items) && n < MaxChunk && (items[n].Event != nil) == events {
+			n++
+		}
+		payload := make([]byte, 0, 96+165*n)
+		payload = schemas.AppendMessage(payload, kind, boot, time.Now(), items[:n])
+		if err := d.publish(ctx, device, kind, payload, n); err != nil {
+			return err
+		}
+		items = items[n:]
+	}
+	return nil
 }
 
 // Reply answers a nudge.

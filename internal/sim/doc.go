@@ -1,8 +1,8 @@
 // Package sim plays people who wear a posture sensor: for the demonstration,
 // for load, and for tests that want readings which look real.
 //
-// A Wearer makes readings as a function of event time, out of a habit and a
-// seed; an Office is sixty of them with teams, two weeks of history and a script
+// A Wearer makes readings and events as a function of event time, out of a
+// habit, a kit and a seed; an Office is sixty of them with teams, two weeks of history and a script
 // that anchors at the moment of going live; a Device is the MQTT client that
 // carries their readings. Simulate runs any number of them against any broker.
 //

@@ -107,7 +107,7 @@ func (p *player) publish(ctx context.Context, now time.Time, spacing time.Durati
 		if len(p.items) == 0 {
 			return total, nil
 		}
-		if err := p.device.Send(ctx, p.w.Device, schemas.KindReadings, p.w.Boot(), p.items); err != nil {
+		if err := p.device.Send(ctx, p.w.Device, p.w.Boot(), p.items); err != nil {
 			return total, err
 		}
 		total += len(p.items)

@@ -79,7 +79,7 @@ func NewOffice(seed uint64, now time.Time) *Office {
 		o.Teams = append(o.Teams, team)
 		for range t.size {
 			i := len(o.Wearers)
-			w := newWearer(mixSeed(seed, i, now), mix[i%len(mix)], days, o.Start)
+			w := newWearer(mixSeed(seed, i, now), i, days, o.Start)
 			w.Name, w.Team = names[i], team.ID
 			w.ID = schemas.MustID(strings.ToLower(names[i]))
 			w.Device = schemas.MustID(fmt.Sprintf("band-%03d", i+1))
@@ -95,7 +95,7 @@ func mixSeed(seed uint64, i int, now time.Time) uint64 {
 	return h.Sum64()
 }
 
-// Emit takes a run of readings of one wearer's device, all of w.Boot(). They
+// Emit takes a run of readings and events of one wearer's device, all of w.Boot(). They
 // are valid until it returns.
 type Emit func(w *Wearer, items []schemas.Item) error
 

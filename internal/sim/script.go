@@ -26,14 +26,21 @@ const (
 
 	straightenAfter = 5 * time.Second  // the leaner, from the nudge's arrival
 	getUpAfter      = 20 * time.Second // the sitter
+
+	// The rewearer takes the device off after the others have played their parts.
+	offFrom, offUntil = 150 * time.Second, 175 * time.Second
 )
 
 // Script names who plays which part.
-type Script struct{ Leaner, Sitter, Riser, Offliner *Wearer }
+type Script struct{ Leaner, Sitter, Riser, Offliner, Rewearer *Wearer }
 
 // Script is the cast of the live part.
 func (o *Office) Script() Script {
-	return Script{Leaner: o.first(Leaner), Sitter: o.first(LongSitter), Riser: o.first(Steady), Offliner: o.first(Offline)}
+	rewearer := slices.IndexFunc(o.Wearers, func(w *Wearer) bool { return w.kit.rewear })
+	return Script{
+		Leaner: o.first(Leaner), Sitter: o.first(LongSitter), Riser: o.first(Steady), Offliner: o.first(Offline),
+		Rewearer: o.Wearers[rewearer],
+	}
 }
 
 func (o *Office) first(h Habit) *Wearer {
@@ -70,20 +77,24 @@ func (o *Office) direct(live time.Time) {
 	at := func(d time.Duration) int64 { return live.Add(d).UnixMilli() }
 	c := o.Script()
 	c.Leaner.sitFrom(at(-18*time.Minute), at(12*time.Minute))
-	c.Leaner.add(c.Leaner.upright(at(leanFrom)), phase{what: sit, until: at(10 * time.Minute), flexion: leanDeg})
-	c.Leaner.fixed = reaction{straightenAfter}
+	c.Leaner.sits(at(leanFrom))
+	c.Leaner.add(phase{what: sit, until: at(10 * time.Minute), flexion: leanDeg})
+	c.Leaner.fixed = reaction{schemas.RuleSlouch, straightenAfter}
 
 	c.Sitter.sitFrom(at(boutFrom), at(20*time.Minute))
-	c.Sitter.add(c.Sitter.upright(at(20 * time.Minute)))
-	c.Sitter.fixed = reaction{getUpAfter}
+	c.Sitter.sits(at(20 * time.Minute))
+	c.Sitter.fixed = reaction{schemas.RuleSitting, getUpAfter}
 
 	c.Riser.sitFrom(at(riseBout), at(riseFrom))
-	c.Riser.add(c.Riser.upright(at(riseFrom)), phase{what: walk, until: at(riseUntil), flexion: 3})
+	c.Riser.sits(at(riseFrom))
+	c.Riser.add(phase{what: walk, until: at(riseUntil), flexion: 3})
 
 	c.Offliner.begin(at(6 * time.Minute))
-	c.Offliner.add(c.Offliner.upright(at(-30*time.Minute)), phase{what: sit, until: at(-25 * time.Minute), flexion: leanDeg},
-		c.Offliner.upright(at(-17*time.Minute)), phase{what: walk, until: at(-14 * time.Minute), flexion: 3},
-		c.Offliner.upright(at(4*time.Minute)))
+	c.Offliner.sits(at(-30 * time.Minute))
+	c.Offliner.add(phase{what: sit, until: at(-25 * time.Minute), flexion: leanDeg})
+	c.Offliner.sits(at(-17 * time.Minute))
+	c.Offliner.add(phase{what: walk, until: at(-14 * time.Minute), flexion: 3})
+	c.Offliner.sits(at(4 * time.Minute))
 	c.Offliner.outage = outage{at(returnsAt - offlineFor), at(returnsAt)}
 
 	leaners, sitters := 0, 0
@@ -107,7 +118,7 @@ func (o *Office) direct(live time.Time) {
 func (w *Wearer) longSitter(at func(time.Duration) int64, nth int) {
 	from := -30*time.Minute + 78*time.Second + time.Duration(nth)*2*time.Minute
 	w.sitFrom(at(from), at(from)+max(w.minutes(w.traits.bout), 34*minuteMS))
-	w.add(w.upright(at(quietAfter)))
+	w.sits(at(quietAfter))
 }
 
 // extra has been on the feet in the last 20 minutes and sits upright around L.
@@ -116,27 +127,40 @@ func (w *Wearer) extra(at func(time.Duration) int64, nth int) {
 	from := -quietBefore - time.Duration(w.minutes(span{1, 15}))*time.Millisecond
 	end := max(at(from)+w.minutes(w.traits.bout), at(quietAfter)+w.minutes(span{0, 5}))
 	w.sitFrom(at(from), end)
+	if w.kit.rewear {
+		w.sits(at(offFrom))
+		w.add(phase{what: away, until: at(offUntil)})
+		return
+	}
 	if w.Habit != Leaner {
-		w.add(w.upright(at(quietAfter)))
+		w.sits(at(quietAfter))
 		return
 	}
 	lean := at(-30*time.Second + time.Duration(nth)*50*time.Second)
 	w.boutEnd = max(w.boutEnd, lean+6*minuteMS)
-	w.add(w.upright(lean), phase{what: sit, until: lean + w.minutes(span{3, 5}), flexion: w.traits.lean.draw(w.rng)})
+	w.sits(lean)
+	w.add(phase{what: sit, until: lean + w.minutes(span{3, 5}), flexion: w.traits.lean.draw(w.rng)})
 }
 
 // sitFrom plans a break that ends at start and a bout from then until end. Up
-// to the break the wearer does what habit says.
+// to the break the wearer sits well, on a strap that is in order.
 func (w *Wearer) sitFrom(start, end int64) {
 	w.begin(end)
-	rise := start - seconds(w.rng, span{150, 200})
-	for t := w.clock; t < rise; {
-		p := phase{what: sit, until: rise, flexion: w.traits.upright.draw(w.rng), roll: w.traits.roll.draw(w.rng)}
-		p.until = min(p.until, t+seconds(w.rng, w.traits.hold))
-		w.add(p)
-		t = p.until
+	if w.strap.due != 0 {
+		w.add(w.calibration(w.clock)...)
 	}
+	w.sits(start - seconds(w.rng, span{150, 200}))
 	w.add(phase{what: walk, until: start, flexion: span{1, 5}.draw(w.rng)})
+	w.boutEnd = end
+}
+
+// sits plans sitting well, as the plan goes on, until an event time.
+func (w *Wearer) sits(until int64) {
+	from := w.clock
+	if n := len(w.plan); n > 0 {
+		from = w.plan[n-1].until
+	}
+	w.add(w.sitting(from, until)...)
 }
 
 // begin starts a plan in place of what the wearer is doing; the sitting bout at

@@ -19,6 +19,9 @@ type stage struct {
 	found  map[*sim.Wearer][]schemas.Finding
 }
 
+// judgedBy is what the tests judge by.
+var judgedBy = detect.Always(detect.Defaults())
+
 func newStage(t *testing.T, seed uint64, now time.Time) *stage {
 	t.Helper()
 	s := &stage{
@@ -26,7 +29,7 @@ func newStage(t *testing.T, seed uint64, now time.Time) *stage {
 		judges: map[*sim.Wearer]*detect.Wearer{}, found: map[*sim.Wearer][]schemas.Finding{},
 	}
 	for _, w := range s.office.Wearers {
-		s.judges[w] = detect.NewWearer(s.office.Org, w.ID, detect.Defaults())
+		s.judges[w] = detect.NewWearer(s.office.Org, w.ID, judgedBy)
 	}
 	return s
 }
@@ -35,8 +38,8 @@ func (s *stage) judge(w *sim.Wearer, items []schemas.Item) error {
 	var out detect.Output
 	s.judges[w].Take(&schemas.Batch{Org: s.office.Org, Wearer: w.ID, Device: w.Device, Boot: w.Boot(), Items: items}, &out)
 	s.found[w] = append(s.found[w], out.Findings...)
-	if out.Late+out.Duplicates+out.Gaps > 0 {
-		s.t.Errorf("%s: %d readings late, %d duplicate, %d gaps", w.ID, out.Late, out.Duplicates, out.Gaps)
+	if out.LateItems+out.Duplicates+out.Gaps > 0 {
+		s.t.Errorf("%s: %d readings late, %d duplicate, %d gaps", w.ID, out.LateItems, out.Duplicates, out.Gaps)
 	}
 	return nil
 }
@@ -118,6 +121,8 @@ func TestTheScriptComesTrueInTheEngine(t *testing.T) {
 		s.expect("the sitter's break", cast.Sitter, 2*time.Minute, 4*time.Minute, closed(schemas.RuleSitting, schemas.Break))
 		s.expect("the unprompted break", cast.Riser, 20*time.Second, 33*time.Second, closed(schemas.RuleSitting, schemas.Break))
 		s.expect("the slouch in the buffer", cast.Offliner, -30*time.Minute, -25*time.Minute, worth(schemas.RuleSlouch))
+		s.expect("the question after the re-wear", cast.Rewearer, 170*time.Second, 3*time.Minute, worth(schemas.RuleCalibration))
+		s.expect("its calibration", cast.Rewearer, 3*time.Minute, 6*time.Minute, closed(schemas.RuleCalibration, schemas.Calibrated))
 
 		after := 0
 		for _, w := range s.office.Wearers {

@@ -56,10 +56,11 @@ func (o *Options) Crowd(start time.Time) []*Wearer {
 	crowd := make([]*Wearer, o.Wearers)
 	for i := range crowd {
 		n := o.First + i
-		w := newWearer(mixSeed(o.Seed, n, start), mix[n%len(mix)], days, start)
+		w := newWearer(mixSeed(o.Seed, n, start), n, days, start)
 		w.ID = schemas.MustID(fmt.Sprintf("sim-%05d", n))
 		w.Device, w.Name, w.stay = w.ID, w.ID.String(), true
 		w.now = w.upright(start.Add(time.Minute).UnixMilli())
+		w.puts(start.UnixMilli())
 		w.boutEnd = start.UnixMilli() + w.minutes(w.traits.bout)
 		crowd[i] = w
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -13,9 +14,9 @@ const (
 	LiveSpacing    = 500 * time.Millisecond // 2 Hz, as the recordings
 )
 
-// MaxChunk is how many readings one message carries at most: about 56 kB of
-// JSON, under the payload limit of 64 KiB.
-const MaxChunk = 400
+// MaxChunk is how many readings one message carries at most: about 57 kB of
+// JSON with two sensors, under the payload limit of 64 KiB.
+const MaxChunk = 350
 
 // Wearer is one simulated person with a device. The same seed and the same
 // calls give the same readings. It belongs to one goroutine.
@@ -26,10 +27,13 @@ type Wearer struct {
 	Device schemas.ID
 	Habit  Habit
 
-	traits traits
-	rng    *rand.Rand
-	days   calendar
-	today  day
+	traits     traits
+	side       float64 // of the armrest: -1 is left, 1 right
+	liveliness float64 // by how much more often than others the wearer shifts
+	kit        kit
+	rng        *rand.Rand
+	days       calendar
+	today      day
 	// stay keeps the wearer at work: no lunch, no evening. Going live sets it.
 	stay bool
 
@@ -41,23 +45,29 @@ type Wearer struct {
 	plan    []phase // comes before habit; the script and reactions write it
 	boutEnd int64   // when the wearer means to get up
 
-	signal signal
-	outage outage
-	fixed  reaction // the scripted answer to the next nudge
+	signal  signal
+	strap   strap
+	charged int64 // when the battery was last charged at work, ms
+	outage  outage
+	fixed   reaction // the scripted answer to a nudge
 }
 
 // outage is when the device is without a connection.
 type outage struct{ from, to int64 }
 
-func newWearer(seed uint64, habit Habit, days calendar, start time.Time) *Wearer {
+// newWearer makes the n-th wearer, whose number decides on habit and kit.
+func newWearer(seed uint64, n int, days calendar, start time.Time) *Wearer {
+	habit := mix[n%len(mix)]
 	w := &Wearer{
-		Habit: habit, traits: habits[habit], days: days,
+		Habit: habit, traits: habits[habit], side: 1, kit: kitOf(n), days: days,
 		rng:   rand.New(rand.NewPCG(seed, 0x5177e11)), //nolint:gosec // reproducible, guards nothing
-		clock: start.UnixMilli(),
+		clock: start.UnixMilli(), charged: start.UnixMilli(),
 	}
-	if habit == OneSided && w.rng.IntN(2) == 0 {
+	if w.rng.IntN(2) == 0 {
+		w.side = -1
 		w.traits.roll = span{-w.traits.roll.hi, -w.traits.roll.lo}
 	}
+	w.liveliness = min(2, max(0.5, math.Exp(0.35*w.rng.NormFloat64())))
 	w.boot = w.rng.Uint32()
 	w.now = phase{what: off, until: w.clock}
 	return w
@@ -73,21 +83,27 @@ func (w *Wearer) Clock() time.Time { return time.UnixMilli(w.clock).UTC() }
 func (w *Wearer) Seated() bool { return w.now.what == sit }
 
 // Fill appends readings from where the wearer is up to and including to, spaced
-// evenly while the device is worn, until there are limit of them in all. All
-// that it returns belong to Boot; it returns early where the device is switched
-// off and no reading only when to is reached.
+// evenly while the device is worn, and what events there are between them, until
+// there are limit of both in all. All that it returns belong to Boot; it returns
+// early where the device is switched off and nothing only when to is reached.
 func (w *Wearer) Fill(items []schemas.Item, to time.Time, spacing time.Duration, limit int) []schemas.Item {
 	end, step := to.UnixMilli(), spacing.Milliseconds()
 	for len(items) < limit && w.clock+step <= end {
 		next := w.clock + step
 		for next >= w.now.until {
-			if w.now.what == off && len(items) > 0 {
+			if w.now.what.boots() && len(items) > 0 {
 				return items
 			}
 			w.leave()
 			w.enter(next)
 		}
-		if w.now.what <= away {
+		if e := w.now.event; e != nil {
+			w.now.event = nil
+			items = append(items, schemas.Item{Reading: schemas.Reading{Seq: w.seq, Time: next - 1}, Event: e})
+			w.seq++
+			continue // its reading is for the next round, as there may be no room
+		}
+		if !w.now.what.worn() {
 			if w.now.until > end {
 				w.clock = max(w.clock, end-step)
 				return items
@@ -104,45 +120,45 @@ func (w *Wearer) Fill(items []schemas.Item, to time.Time, spacing time.Duration,
 
 // leave ends the phase; a device that was off counts from 0 again.
 func (w *Wearer) leave() {
-	if w.now.what == off {
+	if w.now.what.boots() {
 		w.boot++
 		w.seq = 0
 	}
 }
 
-// enter begins the next phase at t: a planned one, else what habit decides.
+// enter begins the next phase at t. A device that is taken off or put on says so.
 func (w *Wearer) enter(t int64) {
 	was := w.now
 	w.began = t
+	w.now = w.next(t, was)
+	switch {
+	case was.what.worn() && (w.now.what == away || w.now.what == off):
+		w.now.event = &schemas.Event{Type: schemas.EventWorn}
+	case w.now.what.worn() && was.what == away:
+		w.puts(t)
+		w.now.event = &schemas.Event{Type: schemas.EventWorn, Worn: true}
+	case w.now.what.worn() && was.what.boots():
+		w.puts(t)
+	}
+}
+
+// next is the next phase: a planned one, else what habit decides.
+func (w *Wearer) next(t int64, was phase) phase {
 	for len(w.plan) > 0 {
-		w.now, w.plan = w.plan[0], w.plan[1:]
-		if w.now.until > t {
-			return
+		var p phase
+		if p, w.plan = w.plan[0], w.plan[1:]; p.until > t {
+			return p
 		}
 	}
-	w.now = w.decide(t, was)
+	return w.decide(t, was)
 }
 
 // read makes the reading at the clock.
 func (w *Wearer) read(r *schemas.Reading, step int64) {
 	r.Seq, r.Time = w.seq, w.clock
 	w.seq++
-	r.Fields = schemas.HasTrunk | schemas.HasMotion | schemas.HasSitting | schemas.IsWorn
-	if w.now.what == sit {
-		r.Fields |= schemas.IsSitting
-	}
-	if r.Seq%batteryEvery == 0 {
-		r.Fields |= schemas.HasBattery
-		r.Battery = w.battery()
-	}
-	w.signal.step(w.rng, &w.now, step, w.clock-w.began, r)
+	w.measure(w.signal.step(w.rng, &w.now, step, w.clock-w.began), r)
 }
 
 // batteryEvery is after how many readings the charge is told.
 const batteryEvery = 150
-
-// battery falls by 5 % an hour from the morning on, to no less than 20 %.
-func (w *Wearer) battery() uint8 {
-	hours := float64(w.clock-w.today.arrive) / 3.6e6
-	return uint8(max(20, 100-5*max(0, hours)))
-}

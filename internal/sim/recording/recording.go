@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"math"
 	"time"
 
 	"sitwell/schemas"
@@ -156,4 +157,21 @@ func (r *Recording) Account(hold time.Duration) Account {
 
 func thousandths(v [3]float64) [3]int16 {
 	return [3]int16{schemas.Thousandths(v[0]), schemas.Thousandths(v[1]), schemas.Thousandths(v[2])}
+}
+
+// SeatedFlexion is the forward flexion of each row labelled seated against the
+// standing pose, in degrees.
+func (r *Recording) SeatedFlexion() []float64 {
+	var all []float64
+	for i := range r.Poses {
+		if r.Poses[i].Pose != schemas.Standing {
+			continue
+		}
+		for j := range r.Rows {
+			if sits, _ := r.Rows[j].Sitting(); sits {
+				all = append(all, flexion(r.Rows[j].Acc, r.Poses[i].Upright)*180/math.Pi)
+			}
+		}
+	}
+	return all
 }

@@ -165,7 +165,7 @@ func judged(t *testing.T, file string) (*recording.Recording, *detect.Output, fl
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := detect.NewWearer(schemas.MustID("acme"), schemas.MustID("somebody"), detect.Defaults())
+	w := detect.NewWearer(schemas.MustID("acme"), schemas.MustID("somebody"), detect.Always(detect.Defaults()))
 	out := &detect.Output{Trace: true}
 	w.Take(&schemas.Batch{Device: schemas.MustID("band"), Boot: 1, Items: r.Items(time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC))}, out)
 	if open, ok := w.OpenMinute(); ok {

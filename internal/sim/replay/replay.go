@@ -210,7 +210,7 @@ func (r *replayer) pace(ctx context.Context, run *run, start time.Time) error {
 		for n < len(rest) && (rest[n].Time <= due || !now.Before(run.end)) {
 			n++
 		}
-		if err := send(ctx, run, rest[:n]); err != nil {
+		if err := run.device.Send(ctx, run.id, run.boot, rest[:n]); err != nil {
 			return err
 		}
 		if rest = rest[n:]; len(rest) == 0 {
@@ -222,25 +222,6 @@ func (r *replayer) pace(ctx context.Context, run *run, start time.Time) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// send publishes items in order: messages of events and messages of readings.
-func send(ctx context.Context, run *run, items []schemas.Item) error {
-	for len(items) > 0 {
-		kind, events := schemas.KindReadings, items[0].Event != nil
-		if events {
-			kind = schemas.KindEvents
-		}
-		n := 1
-		for n < len(items) && n < sim.MaxChunk && (items[n].Event != nil) == events {
-			n++
-		}
-		if err := run.device.Send(ctx, run.id, kind, run.boot, items[:n]); err != nil {
-			return err
-		}
-		items = items[n:]
-	}
-	return nil
 }
 
 // report tells the progress until the returned function is called.
