@@ -25,6 +25,13 @@ export interface Minutes {
   slouched_s: number[];
   flexion_deg: (number | null)[];
   breaks: number[];
+  flexion_p95_deg: (number | null)[];
+  lean_left_s: number[];
+  lean_right_s: number[];
+  bent_s: number[];
+  load_peak: number[]; // 0 to 1
+  shifts: number[];
+  bout_s: number[];
 }
 
 export interface Totals {
@@ -39,6 +46,15 @@ export interface Totals {
   longest_bout_min: number;
   breaks: number;
   unprompted_breaks: number;
+  shifts: number;
+  shifts_an_hour: number | null;
+  load_peak: number; // 0 to 1
+  lean_left_min: number;
+  lean_right_min: number;
+  lean_index: number | null;
+  one_sided?: 'left' | 'right';
+  bent_share: number | null;
+  bent_much: boolean;
   slouch_episodes: number;
   sitting_episodes: number;
   nudges_sent: number;
@@ -46,7 +62,11 @@ export interface Totals {
   correction_s: number | null;
 }
 
-export type Rule = 'slouch' | 'sitting';
+export type Rule =
+  | 'slouch' | 'load' | 'hold' | 'sitting' | 'immobility' | 'lean'
+  | 'sudden_movement' | 'bending' | 'hydration' | 'offline' | 'battery' | 'calibration';
+
+export type Severity = 'mild' | 'moderate' | 'severe';
 
 export interface Episode {
   id: string;
@@ -57,6 +77,60 @@ export interface Episode {
   outcome?: string;
   seconds: number;
   flexion_deg?: number;
+  severity?: Severity | 'unknown';
+  cause?: string;
+}
+
+/** Place names a reading. */
+export interface Place {
+  device: string;
+  boot: number;
+  seq: number;
+  time: string;
+}
+
+/** Receipt is what is needed to prove a finding again. */
+export interface Receipt {
+  engine: number;
+  version: number;
+  parameters: string;
+  limits: Record<string, string>;
+  values: Record<string, number>;
+  from: Place;
+  to: Place;
+  calibration?: { pose: 'seated' | 'standing'; upright_mg: [number, number, number] };
+}
+
+/** Finding is one message of an episode. */
+export interface Finding {
+  id: string;
+  episode: string;
+  rule: Rule;
+  step: string;
+  level: number;
+  start: string;
+  time: string;
+  end?: string;
+  outcome?: string;
+  seconds: number;
+  flexion_deg?: number;
+  severity?: Severity | 'unknown';
+  cause?: string;
+  receipt?: Receipt;
+}
+
+/** Explained is a finding judged again, and what the sensor saw around it. */
+export interface Explained {
+  finding: Finding;
+  replay: { same: boolean; reason?: string; judged?: number };
+  curve: CurvePoint[] | null;
+}
+
+export interface CurvePoint {
+  time: string | number; // RFC 3339, or ms since 1970
+  flexion_deg: number | null;
+  lean_deg?: number | null;
+  load: number | null; // 0 to 1
 }
 
 export interface Nudge {
@@ -107,6 +181,12 @@ export interface Posture {
   bout_s: number;
   slouch_level: number;
   sitting_level: number;
+  curve_deg?: number;
+  curve_known?: boolean;
+  neck_deg?: number;
+  neck_known?: boolean;
+  load?: number; // 0 to 1
+  stale?: boolean; // the upright pose is no longer trusted
 }
 
 export interface Figures {
@@ -177,6 +257,8 @@ export const api = {
   office: (org: string, signal?: AbortSignal) => ask<Office>(`${orgPath(org)}/office`, signal),
   day: (org: string, wearer: string, date: string | undefined, signal?: AbortSignal) =>
     ask<Day>(`${wearerPath(org, wearer)}/day${date ? `?date=${encodeURIComponent(date)}` : ''}`, signal),
+  finding: (org: string, wearer: string, id: string, signal?: AbortSignal) =>
+    ask<Explained>(`${wearerPath(org, wearer)}/findings/${encodeURIComponent(id)}`, signal),
   /** postures is the text of an export: a posture a line. Times are ms since 1970. */
   postures: async (org: string, wearer: string, from: number, to: number, signal?: AbortSignal): Promise<string> => {
     const span = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`;

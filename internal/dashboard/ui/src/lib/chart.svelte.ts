@@ -2,7 +2,7 @@
 // options, its size and the theme.
 
 import { BarChart, CustomChart, LineChart, ScatterChart } from 'echarts/charts';
-import { AriaComponent, GridComponent, MarkLineComponent, TooltipComponent, VisualMapComponent } from 'echarts/components';
+import { AriaComponent, GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, VisualMapComponent } from 'echarts/components';
 import * as echarts from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
 import type { EChartsCoreOption } from 'echarts/core';
@@ -10,7 +10,7 @@ import type { Attachment } from 'svelte/attachments';
 
 echarts.use([
   BarChart, CustomChart, LineChart, ScatterChart,
-  AriaComponent, GridComponent, MarkLineComponent, TooltipComponent, VisualMapComponent,
+  AriaComponent, GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, VisualMapComponent,
   CanvasRenderer,
 ]);
 

@@ -1,10 +1,11 @@
-// The chart of a day: a band of what was done, the episodes under it, and the
-// curve of flexion with the nudges, on one axis of minutes since midnight.
+// The chart of a day: a band of what was done, the episodes under it, the curve of
+// flexion with the nudges, and that of the load, on one axis of minutes since midnight.
 
-import type { Day, Nudge } from './api';
+import type { Day, Nudge, Rule } from './api';
 import type { Option } from './chart.svelte';
-import { axis, band, bars, flexion, minuteAt, position, slouchFrom, type Bar } from './shape';
-import { clock, degrees, outcome, seconds } from './words';
+import { nameOf, outcome } from './rules';
+import { axis, band, bars, flexion, load, minuteAt, position, slouchFrom, type Bar } from './shape';
+import { clock, degrees, percent, seconds } from './words';
 
 type Ink = (name: string) => string;
 
@@ -28,6 +29,17 @@ export function tip(...lines: [strong: string, ...rest: string[]]): HTMLElement 
 
 const font = 'ui-sans-serif, system-ui, sans-serif';
 const nudgeHeight = 44; // degrees; above the curve
+const loadHeight = 62; // pixels, as all of these
+const below = 34; // for the hours
+
+// The lanes of episodes, from the top. A held position goes with a slouch and is
+// named at the pointer alone.
+const lanes: { rules: Rule[]; colour: string }[] = [
+  { rules: ['sitting'], colour: 'sitting' },
+  { rules: ['slouch'], colour: 'warn' },
+  { rules: ['immobility', 'lean', 'bending'], colour: 'muted' },
+];
+const all: Rule[] = ['slouch', 'load', 'hold', 'sitting', 'immobility', 'lean', 'bending', 'offline'];
 
 /** dayOption is the option of the chart. */
 export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Option {
@@ -35,15 +47,16 @@ export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Opt
   const zero = Date.parse(day.from);
   const at = (x: number) => clock(zero + x * 60000, day.zone);
   const left = narrow ? 30 : 40;
-  // The three grids must stay aligned, so none may shrink for its labels.
+  // The grids must stay aligned, so none may shrink for its labels.
   const side = { left, right: narrow ? 22 : 20, outerBoundsMode: 'none' };
   const label = { color: ink('muted'), fontFamily: font, fontSize: 12 };
-  const x = (grid: number, show: boolean) => ({
-    type: 'value', gridIndex: grid, min, max,
+  const grid = { show: true, lineStyle: { color: ink('line'), width: 1 } };
+  const x = (gridIndex: number, show: boolean) => ({
+    type: 'value', gridIndex, min, max,
     interval: max - min > (narrow ? 300 : 720) ? 120 : 60,
     axisLine: { show: false }, axisTick: { show: false },
     axisLabel: { show, ...label, formatter: at, hideOverlap: true, margin: 12 },
-    splitLine: { show, lineStyle: { color: ink('line'), width: 1 } },
+    splitLine: { ...grid, show },
     axisPointer: { show: true, label: { show: false }, lineStyle: { color: ink('muted'), type: 'solid', width: 1 } },
   });
   const hidden = { type: 'value', min: 0, max: 1, axisLabel: { show: false }, splitLine: { show: false }, axisTick: { show: false }, axisLine: { show: false } };
@@ -56,10 +69,11 @@ export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Opt
     textStyle: { fontFamily: font },
     grid: [
       { ...side, top: 8, height: 40 },
-      { ...side, top: 54, height: 20 },
-      { ...side, top: 92, bottom: 34 },
+      { ...side, top: 54, height: 30 },
+      { ...side, top: 98, bottom: below + loadHeight + 22 },
+      { ...side, height: loadHeight, bottom: below },
     ],
-    xAxis: [x(0, false), x(1, false), x(2, true)],
+    xAxis: [x(0, false), x(1, false), { ...x(2, false), splitLine: grid }, x(3, true)],
     yAxis: [
       { ...hidden, gridIndex: 0 },
       { ...hidden, gridIndex: 1 },
@@ -68,6 +82,11 @@ export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Opt
         axisLabel: { ...label, formatter: (v: number) => (v % 20 === 0 && v < top ? degrees(v) : '') },
         axisLine: { show: false }, axisTick: { show: false },
         splitLine: { show: false },
+      },
+      {
+        type: 'value', gridIndex: 3, min: 0, max: 1, interval: 0.5,
+        axisLabel: { ...label, formatter: (v: number) => (v === 1 && narrow ? '100' : percent(v)).replace(' ', '\u2009'), showMinLabel: false },
+        axisLine: { show: false }, axisTick: { show: false }, splitLine: grid,
       },
     ],
     axisPointer: { link: [{ xAxisIndex: 'all' }] },
@@ -81,7 +100,7 @@ export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Opt
       },
     },
     visualMap: {
-      show: false, type: 'piecewise', seriesIndex: 3, dimension: 1,
+      show: false, type: 'piecewise', seriesIndex: 1 + lanes.length, dimension: 1,
       pieces: [{ gte: -180, lt: slouchFrom, color: ink('accent') }, { gte: slouchFrom, lte: 180, color: ink('warn') }],
     },
     series: [
@@ -91,8 +110,7 @@ export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Opt
         encode: { x: [0, 2], y: [1, 3] },
         renderItem: rect([ink('sitting'), ink('standing'), ink('moving'), ink('notworn')], 0),
       },
-      episodes(bars(day, 'sitting', now), 0.56, 1, ink('sitting')),
-      episodes(bars(day, 'slouch', now), 0, 0.44, ink('warn')),
+      ...lanes.map(({ rules, colour }, i) => episodes(bars(day, rules, now), lanes.length - 1 - i, ink(colour))),
       {
         type: 'line', xAxisIndex: 2, yAxisIndex: 2, data: line, showSymbol: false, connectNulls: false,
         lineStyle: { width: 1.8, join: 'round' }, areaStyle: { opacity: 0.1, origin: 0 }, emphasis: { disabled: true },
@@ -106,6 +124,15 @@ export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Opt
       },
       nudges(day, 'sent', ink, top - 5),
       nudges(day, 'held', ink, top - 5),
+      {
+        type: 'line', xAxisIndex: 3, yAxisIndex: 3, data: load(day), showSymbol: false, connectNulls: false, silent: true,
+        lineStyle: { width: 1.6, join: 'round', color: ink('load') }, areaStyle: { opacity: 0.14, color: ink('load') }, emphasis: { disabled: true },
+      },
+      {
+        type: 'scatter', xAxisIndex: 1, yAxisIndex: 1, symbol: 'diamond', symbolSize: 9, silent: true, z: 5,
+        data: day.episodes.filter((e) => e.rule === 'sudden_movement').map((e) => [position(day, e.start), 0.15]),
+        itemStyle: { color: ink('ink'), opacity: 1 },
+      },
     ],
   };
 }
@@ -123,10 +150,12 @@ function rect(colours: string[], r: number) {
   };
 }
 
-function episodes(list: Bar[], y0: number, y1: number, colour: string) {
+/** episodes draws a lane of bars; lane 0 is the lowest. */
+function episodes(list: Bar[], lane: number, colour: string) {
+  const y = lane / lanes.length;
   return {
     type: 'custom', xAxisIndex: 1, yAxisIndex: 1, clip: true, silent: true,
-    data: list.map((b) => [b.x0, y0, b.x1, y1, 0]),
+    data: list.map((b) => [b.x0, y, b.x1, y + 0.27, 0]),
     encode: { x: [0, 2], y: [1, 3] },
     renderItem: rect([colour], 3),
   };
@@ -145,13 +174,18 @@ function nudges(day: Day, status: 'sent' | 'held', ink: Ink, y: number) {
 function about(day: Day, x: number, at: (x: number) => string, now: number): HTMLElement {
   const minute = minuteAt(day, x);
   const lines: string[] = [];
-  if (minute) lines.push(`mostly ${minute.state}${minute.flexion === null ? '' : `, ${degrees(minute.flexion)} flexion`}`);
-  else lines.push('no readings');
-  for (const b of [...bars(day, 'slouch', now), ...bars(day, 'sitting', now)]) {
+  if (minute) {
+    const flexion = minute.flexion === null ? '' : `, ${degrees(minute.flexion)} flexion`;
+    lines.push(`mostly ${minute.state}${flexion}, load ${percent(minute.load)}`);
+  } else lines.push('no readings');
+  for (const b of bars(day, all, now)) {
     if (x < b.x0 || x > b.x1) continue;
-    const what = b.episode.rule === 'slouch' ? 'leaning or slouching' : 'sitting without a break';
     const length = seconds(Math.max(b.episode.seconds, (b.x1 - b.x0) * 60));
-    lines.push(`${what}: ${length}${b.episode.outcome ? `, then ${outcome(b.episode.outcome)}` : ''}`);
+    const end = outcome(b.episode.outcome, b.episode.rule);
+    lines.push(`${nameOf(b.episode).toLowerCase()}: ${length}${end ? `, then ${end}` : ''}`);
+  }
+  for (const e of day.episodes) {
+    if (e.rule === 'sudden_movement' && Math.abs(position(day, e.start) - x) < 3) lines.push(nameOf(e).toLowerCase());
   }
   const near = (n: Nudge) => Math.abs(position(day, n.time) - x) < 3;
   for (const n of day.nudges.filter(near)) lines.push(n.status === 'held' ? 'a nudge was held back' : 'nudged');

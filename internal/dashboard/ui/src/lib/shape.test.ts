@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Day, Episode, Posture } from './api';
-import { axis, band, bars, flexion, hours, judged, minuteAt, newestFirst, position, recorded, stance } from './shape';
+import { axis, band, bars, flexion, hours, judged, load, minuteAt, newestFirst, position, recorded, stance } from './shape';
 
 const midnight = '2026-11-19T23:00:00Z'; // in Vienna
 const zero = Date.parse(midnight) / 60000;
@@ -14,6 +14,8 @@ interface Row {
   slouched?: number;
   upright?: number;
   deg?: number | null;
+  load?: number;
+  shifts?: number;
 }
 
 function day(rows: Row[], more: Partial<Day> = {}): Day {
@@ -36,6 +38,13 @@ function day(rows: Row[], more: Partial<Day> = {}): Day {
       slouched_s: column((r) => r.slouched),
       flexion_deg: rows.map((r) => r.deg ?? null),
       breaks: column(() => 0),
+      flexion_p95_deg: rows.map((r) => r.deg ?? null),
+      lean_left_s: column(() => 0),
+      lean_right_s: column(() => 0),
+      bent_s: column(() => 0),
+      load_peak: column((r) => r.load),
+      shifts: column((r) => r.shifts),
+      bout_s: column(() => 0),
     },
     totals: {} as Day['totals'],
     episodes: [],
@@ -84,6 +93,16 @@ describe('flexion', () => {
   });
 });
 
+it('load is drawn like flexion, and is there where no posture was judged', () => {
+  expect(load(day([{ at: 540, load: 0.1, deg: 12 }, { at: 541, load: 0.2 }, { at: 550, load: 0.4 }]))).toEqual([
+    [540.5, 0.1],
+    [541.5, 0.2],
+    [542, null],
+    [550, 0.4],
+    [551, 0.4],
+  ]);
+});
+
 describe('axis', () => {
   const now = Date.parse('2026-11-20T14:20:00Z'); // 15:20 in Vienna
 
@@ -106,16 +125,16 @@ describe('bars', () => {
 
   it('clips to the day', () => {
     const d = day([], { episodes: [episode('2026-11-19T22:50:00Z', '2026-11-19T23:10:00Z')] });
-    expect(bars(d, 'slouch', now).map((b) => [b.x0, b.x1])).toEqual([[0, 10]]);
+    expect(bars(d, ['slouch'], now).map((b) => [b.x0, b.x1])).toEqual([[0, 10]]);
   });
 
   it('lets an open episode reach to the last reading, and not past now', () => {
     const episodes = [episode('2026-11-20T08:30:00Z')];
-    const reach = (rows: Row[]) => bars(day(rows, { episodes }), 'slouch', now).map((b) => [b.x0, b.x1]);
+    const reach = (rows: Row[]) => bars(day(rows, { episodes }), ['slouch'], now).map((b) => [b.x0, b.x1]);
     expect(reach([{ at: 590, sitting: 60 }])).toEqual([[570, 591]]);
     expect(reach([{ at: 600, sitting: 60 }])).toEqual([[570, 600]]);
     expect(reach([])).toEqual([[570, 571]]);
-    expect(bars(day([], { episodes }), 'sitting', now)).toEqual([]);
+    expect(bars(day([], { episodes }), ['sitting'], now)).toEqual([]);
   });
 });
 
@@ -123,20 +142,20 @@ describe('hours', () => {
   it('sums by the hour and weighs flexion by judged time', () => {
     const list = hours(
       day([
-        { at: 540, sitting: 60, upright: 60, deg: 10 },
-        { at: 541, sitting: 60, slouched: 30, deg: 25 },
+        { at: 540, sitting: 60, upright: 60, deg: 10, load: 0.3, shifts: 2 },
+        { at: 541, sitting: 60, slouched: 30, deg: 25, load: 0.2, shifts: 1 },
         { at: 660, moving: 60 },
       ]),
     );
     expect(list).toHaveLength(2);
-    expect(list[0]).toMatchObject({ from: '2026-11-20T08:00:00.000Z', sitting: 2, slouched: 0.5, flexion: 15 });
+    expect(list[0]).toMatchObject({ from: '2026-11-20T08:00:00.000Z', sitting: 2, slouched: 0.5, flexion: 15, shifts: 3, load: 0.3 });
     expect(list[1]).toMatchObject({ moving: 1, flexion: null });
   });
 });
 
 describe('minuteAt', () => {
-  const d = day([{ at: 540, sitting: 20, moving: 40, deg: 7 }]);
-  it('says what was mostly done', () => expect(minuteAt(d, 540.9)).toEqual({ state: 'moving', flexion: 7 }));
+  const d = day([{ at: 540, sitting: 20, moving: 40, deg: 7, load: 0.4 }]);
+  it('says what was mostly done', () => expect(minuteAt(d, 540.9)).toEqual({ state: 'moving', flexion: 7, load: 0.4 }));
   it('says nothing of a minute without readings', () => expect(minuteAt(d, 541.2)).toBeUndefined());
 });
 

@@ -51,15 +51,19 @@ export function band(day: Day, size = 5): Piece[] {
 
 /** flexion is the curve of minutes; null where it must break. A minute that stands
  *  alone, of which no line could be drawn, is as long as it was. */
-export function flexion(day: Day): [number, number | null][] {
+export const flexion = (day: Day) => curve(day, day.minutes.flexion_deg);
+
+/** load is the curve of the highest load of each minute, 0 to 1, drawn like flexion. */
+export const load = (day: Day) => curve(day, day.minutes.load_peak);
+
+function curve(day: Day, column: (number | null)[]): [number, number | null][] {
   const zero = start(day);
   const line: [number, number | null][] = [];
   let last = -1;
   day.minutes.minute.forEach((minute, i) => {
     const x = minute - zero;
     if (last >= 0 && x > last + 2) line.push([last + 1, null]);
-    const deg = day.minutes.flexion_deg[i] ?? null;
-    line.push([x + 0.5, deg]);
+    line.push([x + 0.5, column[i] ?? null]);
     last = x;
   });
   return line.flatMap(([x, deg], i): typeof line => {
@@ -93,15 +97,15 @@ export interface Bar {
   episode: Episode;
 }
 
-/** bars are a rule's episodes; one that is still open reaches to now. */
-export function bars(day: Day, rule: Episode['rule'], now: number): Bar[] {
+/** bars are the episodes of some rules; one that is still open reaches to now. */
+export function bars(day: Day, rules: readonly Episode['rule'][], now: number): Bar[] {
   const end = (Date.parse(day.to) - Date.parse(day.from)) / 60000;
   // Of an open episode nothing is known behind the last reading.
   const last = day.minutes.minute.at(-1);
   const known = (e: Episode) =>
     Math.max(position(day, e.start) + e.seconds / 60, last === undefined ? 0 : last + 1 - start(day));
   return day.episodes
-    .filter((e) => e.rule === rule)
+    .filter((e) => rules.includes(e.rule))
     .map((episode) => ({
       x0: Math.max(0, position(day, episode.start)),
       x1: Math.min(end, episode.end ? position(day, episode.end) : Math.min(position(day, now), known(episode))),
@@ -118,6 +122,8 @@ export interface Hour {
   moving: number;
   notWorn: number;
   slouched: number;
+  shifts: number; // how many
+  load: number; // the highest, 0 to 1
   flexion: number | null; // mean, degrees
 }
 
@@ -130,13 +136,15 @@ export function hours(day: Day): Hour[] {
     const at = Math.floor((minute - zero) / 60);
     const h = sums.get(at) ?? {
       from: new Date((zero + at * 60) * 60000).toISOString(),
-      sitting: 0, standing: 0, moving: 0, notWorn: 0, slouched: 0, flexion: null, weighted: 0, judged: 0,
+      sitting: 0, standing: 0, moving: 0, notWorn: 0, slouched: 0, shifts: 0, load: 0, flexion: null, weighted: 0, judged: 0,
     };
     h.sitting += (m.sitting_s[i] ?? 0) / 60;
     h.standing += (m.standing_s[i] ?? 0) / 60;
     h.moving += (m.moving_s[i] ?? 0) / 60;
     h.notWorn += (m.not_worn_s[i] ?? 0) / 60;
     h.slouched += (m.slouched_s[i] ?? 0) / 60;
+    h.shifts += m.shifts[i] ?? 0;
+    h.load = Math.max(h.load, m.load_peak[i] ?? 0);
     const judged = (m.upright_s[i] ?? 0) + (m.slouched_s[i] ?? 0);
     h.judged += judged;
     h.weighted += judged * (m.flexion_deg[i] ?? 0);
@@ -147,13 +155,13 @@ export function hours(day: Day): Hour[] {
 }
 
 /** at is what the day's columns say of a minute on the axis, if anything. */
-export function minuteAt(day: Day, x: number): { state: string; flexion: number | null } | undefined {
+export function minuteAt(day: Day, x: number): { state: string; flexion: number | null; load: number } | undefined {
   const i = day.minutes.minute.indexOf(start(day) + Math.floor(x));
   if (i < 0) return undefined;
   const m = day.minutes;
   const parts = [m.sitting_s[i] ?? 0, m.standing_s[i] ?? 0, m.moving_s[i] ?? 0, m.not_worn_s[i] ?? 0];
   const most = parts.indexOf(Math.max(...parts));
-  return { state: states[most] ?? states[0], flexion: m.flexion_deg[i] ?? null };
+  return { state: states[most] ?? states[0], flexion: m.flexion_deg[i] ?? null, load: m.load_peak[i] ?? 0 };
 }
 
 /** Stance is the live posture in words, and how it should look. */

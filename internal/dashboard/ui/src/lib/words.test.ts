@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { clock, dateIn, dateSpan, degrees, longDate, minutes, outcome, seconds, sentence, shift, shortDate, zoneName } from './words';
+import { clock, clockSeconds, dateIn, dateSpan, degrees, longDate, minutes, percent, seconds, sentence, shift, shortDate, zoneName } from './words';
 
 it.each([[0, '0 min'], [0.1, 'under 1 min'], [0.99, 'under 1 min'], [1, '1 min'], [59.4, '59 min'], [59.6, '1 h'], [386, '6 h 26 min'], [120, '2 h']])('%d minutes', (n, want) => expect(minutes(n)).toBe(want));
 
@@ -13,6 +13,8 @@ it('times are those of the zone, not of this machine', () => {
   expect(clock('2026-11-20T08:05:00Z', 'Europe/Vienna')).toBe('09:05');
   expect(clock('2026-11-20T23:30:00Z', 'Europe/Vienna')).toBe('00:30');
   expect(clock('2026-11-20T08:05:00Z', 'Asia/Kolkata')).toBe('13:35');
+  expect(clockSeconds(Date.parse('2026-11-20T08:05:07.9Z'), 'Asia/Kolkata', false)).toBe('13:35:07');
+  expect(clockSeconds(Date.parse('2026-11-20T08:05:07Z'), 'Asia/Kolkata', true)).toBe('13:35');
   expect(dateIn(new Date('2026-11-20T23:30:00Z'), 'Europe/Vienna')).toBe('2026-11-21');
 });
 
@@ -29,11 +31,7 @@ it('says dates', () => {
   expect(dateSpan('2026-10-26', '2026-11-01')).toBe('26 October to 1 November 2026');
 });
 
-it('keeps a word it does not know', () => {
-  expect(outcome('break')).toBe('took a break');
-  expect(outcome('levitated')).toBe('levitated');
-  expect(outcome(undefined)).toBe('');
-});
+it('says shares', () => expect([0, 0.424, 1].map(percent)).toEqual(['0 %', '42 %', '100 %']));
 
 it('makes sentences', () => {
   expect(sentence('leaning forward for 2 minutes')).toBe('Leaning forward for 2 minutes.');

@@ -29,6 +29,9 @@ export function degrees(n: number): string {
   return `${whole < 0 ? '−' : ''}${Math.abs(whole)}°`;
 }
 
+/** percent: 0.42 becomes "42 %". */
+export const percent = (share: number) => `${Math.round(100 * share)} %`;
+
 const clocks = new Map<string, Intl.DateTimeFormat>();
 
 /** clock is the time of day of an instant in a zone: 09:05. */
@@ -39,6 +42,11 @@ export function clock(at: Date | string | number, zone: string): string {
     clocks.set(zone, f);
   }
   return f.format(new Date(at));
+}
+
+/** clockSeconds is the time of day with seconds, 09:05:30, unless it is of a long stretch. */
+export function clockSeconds(at: number, zone: string, long: boolean): string {
+  return long ? clock(at, zone) : `${clock(at, zone)}:${String(Math.floor(at / 1000) % 60).padStart(2, '0')}`;
 }
 
 /** dateIn is the day of an instant in a zone: 2026-11-20. */
@@ -74,19 +82,6 @@ export function dateSpan(from: string, to: string): string {
   const end = at(to, { day: 'numeric', month: 'long', year: 'numeric' });
   if (from.slice(0, 7) === to.slice(0, 7)) return `${at(from, { day: 'numeric' })} to ${end}`;
   return `${at(from, { day: 'numeric', month: 'long' })} to ${end}`;
-}
-
-const outcomes: Record<string, string> = {
-  recovered: 'upright again',
-  moved: 'moved',
-  break: 'took a break',
-  standing: 'stood up',
-  unknown: 'no more readings',
-};
-
-/** outcome says how an episode ended. */
-export function outcome(word: string | undefined): string {
-  return word ? (outcomes[word] ?? word) : '';
 }
 
 const replies: Record<string, string> = { done: 'Done', snooze: 'Snoozed' };
