@@ -23,7 +23,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "sitwell_notify_latency_seconds",
-			Help:    "From the event time of the reading that proved a finding to its nudge at the broker.",
+			Help:    "From the event time of the reading that proved a finding to its nudge at the broker, buffers and waiting included.",
 			Buckets: []float64{.01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30, 60, 120},
 		}),
 	}

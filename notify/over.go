@@ -39,16 +39,15 @@ func (n *Notifier) over(ctx context.Context, msg bus.Msg, c *candidate) (why str
 			return "", fmt.Errorf("wait for the end of episode %s: %w", c.finding.Episode, ctx.Err())
 		}
 	}
+	o := outlook{finding: c.finding}
 	for from := msg.Seq + 1; ; {
 		next, more, err := n.log.NextOn(ctx, schemas.StreamFindings, msg.Subject, from)
 		if err != nil || !more {
-			return "", err //nolint:wrapcheck // it says what it looked for
+			return o.why, err //nolint:wrapcheck // it says what it looked for
 		}
 		// One that cannot be read is counted when its turn comes.
-		if f, err := schemas.DecodeFinding(next.Data); err == nil {
-			if why := ended(c.finding, f); why != "" {
-				return why, nil
-			}
+		if f, err := schemas.DecodeFinding(next.Data); err == nil && o.see(f) {
+			return o.why, nil
 		}
 		from = next.Seq + 1
 	}
@@ -63,18 +62,35 @@ func endWait(c *candidate, taken time.Time) time.Duration {
 	return min(endComes, taken.Add(endComes).Sub(c.now))
 }
 
-// ended says in words that a later finding ends what another is about, or makes a
-// nudge about it pointless; "" where it does not.
-func ended(f, later schemas.Finding) string {
-	if later.Episode != f.Episode {
-		return ""
+// outlook is what a nudge's finding has behind it in the log.
+type outlook struct {
+	finding schemas.Finding
+	why     string // in words, why a nudge is pointless by now; "" where it is not
+}
+
+// see takes the next finding. It is true once nothing can change the outlook.
+func (o *outlook) see(next schemas.Finding) (final bool) {
+	if next.Episode == o.finding.Episode {
+		switch next.Step {
+		case schemas.Closed:
+			o.why = "it was over before the nudge could come"
+			return true
+		case schemas.Risen:
+			o.why = "the wearer had got up before the nudge could come"
+			return true
+		case schemas.Opened, schemas.Escalated, schemas.Raised:
+		}
 	}
-	switch later.Step {
-	case schemas.Closed:
-		return "it was over before the nudge could come"
-	case schemas.Risen:
-		return "the wearer had got up before the nudge could come"
-	case schemas.Opened, schemas.Escalated, schemas.Raised:
+	// A load never nudges while a slouch is open. The engine sees to that as it
+	// finds it; this is for one that had to wait.
+	if o.finding.Rule == schemas.RuleLoad && next.Rule == schemas.RuleSlouch {
+		switch next.Step {
+		case schemas.Opened:
+			o.why = "leaning or slouching had begun, which has a nudge of its own"
+		case schemas.Closed:
+			o.why = ""
+		case schemas.Escalated, schemas.Raised, schemas.Risen:
+		}
 	}
-	return ""
+	return false
 }

@@ -78,15 +78,13 @@ func (r *rehearsal) decide(i int) {
 	r.decisions = append(r.decisions, c.decision(schemas.ActionSent))
 }
 
-// over looks for the end of an episode behind its finding, up to now.
+// over looks at what stands behind a finding, up to now.
 func (r *rehearsal) over(i int) string {
-	for _, later := range r.findings[i+1:] {
-		if later.Time.After(r.now) {
+	o := outlook{finding: r.findings[i]}
+	for _, next := range r.findings[i+1:] {
+		if next.Time.After(r.now) || o.see(next) {
 			break
 		}
-		if why := ended(r.findings[i], later); why != "" {
-			return why
-		}
 	}
-	return ""
+	return o.why
 }

@@ -118,9 +118,35 @@ func TestRehearse(t *testing.T) {
 				at(0, "e1", slouch, escalated, 2), at(30, "e2", load, escalated, 2), at(40, "e3", sitting, escalated, 3), at(500, "e1", slouch, closed, 2),
 			},
 			want: []outcome{
-				{id: "e1-2-sent"}, {id: "e3-3-sent", at: 120},
-				{"e2-2-held", 120, "spaced", now},
+				{id: "e1-2-sent"}, {id: "e3-3-sent", at: 120}, {"e2-2-held", 120, "spaced", now},
 			},
+		},
+		{
+			name: "a load that waited while a slouch began",
+			findings: []schemas.Finding{
+				at(0, "e1", sitting, escalated, 2), at(30, "e2", load, escalated, 2), at(60, "e3", slouch, opened, 1),
+				at(150, "e3", slouch, escalated, 2),
+			},
+			want: []outcome{
+				{id: "e1-2-sent"},
+				{"e2-2-held", 120, "over", "leaning or slouching had begun, which has a nudge of its own"},
+				{id: "e3-2-sent", at: 150},
+			},
+		},
+		{
+			name: "a load that waited while a slouch came and went",
+			findings: []schemas.Finding{
+				at(0, "e1", sitting, escalated, 2), at(30, "e2", load, escalated, 2), at(60, "e3", slouch, opened, 1),
+				at(90, "e3", slouch, closed, 1),
+			},
+			want: []outcome{{id: "e1-2-sent"}, {id: "e2-2-sent", at: 120}},
+		},
+		{
+			name: "others that waited while a slouch began",
+			findings: []schemas.Finding{
+				at(0, "e1", load, escalated, 2), at(30, "e2", sitting, escalated, 2), at(60, "e3", slouch, opened, 1),
+			},
+			want: []outcome{{id: "e1-2-sent"}, {id: "e2-2-sent", at: 120}},
 		},
 		{
 			name:     "the last of a record are decided, too",
@@ -141,7 +167,9 @@ func TestRehearse(t *testing.T) {
 				at(660, "e4", load, escalated, 2), at(720, "e4", load, closed, 2),
 			},
 			want: []outcome{
-				{id: "e1-2-sent", at: 600}, {"e2-2-held", 600, "fresh", "it was 10 minutes ago"}, {"e3-2-held", 600, "spaced", now},
+				{id: "e1-2-sent", at: 600},
+				{"e2-2-held", 600, "fresh", "it was 10 minutes ago"},
+				{"e3-2-held", 600, "spaced", now},
 				{"e4-2-held", 720, "over", over},
 			},
 		},
