@@ -13,9 +13,9 @@ type calendar struct {
 	daysOff [2]time.Weekday
 }
 
-// day is one wearer's working day, in ms of event time; takeOff is for those who
-// take the device off in the morning.
-type day struct{ arrive, takeOff, lunch, lunchEnd, leave int64 }
+// day is one wearer's working day, in ms of event time; takeOff and parcels are for
+// those whose kit says so.
+type day struct{ arrive, takeOff, lunch, lunchEnd, parcels, leave int64 }
 
 // newCalendar chooses the zone in which now is between 13:30 and 14:30, so that
 // it is always working hours, and days off that are not today.
@@ -76,6 +76,7 @@ func (c *calendar) next(t int64, r *rand.Rand) day {
 	d := day{arrive: at(arrivesAt, 40*time.Minute), lunch: at(11*time.Hour+40*time.Minute, 20*time.Minute)}
 	d.lunchEnd = d.lunch + (30*time.Minute + time.Duration(r.Int64N(int64(10*time.Minute)))).Milliseconds()
 	d.leave = at(16*time.Hour+40*time.Minute, 30*time.Minute)
+	d.parcels = at(14*time.Hour+30*time.Minute, 45*time.Minute)
 	d.takeOff = at(9*time.Hour+30*time.Minute, 90*time.Minute)
 	return d
 }

@@ -118,8 +118,8 @@ func (w *Wearer) slouches() float64 {
 // jerk is what a device tells of a fast movement, one in six a sudden one.
 func (w *Wearer) jerk() *schemas.Event {
 	e := &schemas.Event{Type: schemas.EventSuddenMovement, Axis: schemas.Twist, Lasted: 400}
-	e.PeakRate = uint16(span{50, 110}.draw(w.rng)) //nolint:gosec // a range of whole numbers
-	e.Range = uint16(span{15, 60}.draw(w.rng))     //nolint:gosec // as above
+	e.PeakRate = uint16(span{50, 110}.draw(w.rng))
+	e.Range = uint16(span{15, 60}.draw(w.rng))
 	if w.rng.IntN(6) == 0 {
 		e.PeakRate, e.Lasted, e.PeakAcc = 2*e.PeakRate+100, 200, 1300
 	}

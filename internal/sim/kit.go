@@ -6,15 +6,17 @@ import (
 	"sitwell/schemas"
 )
 
-// kit is what a wearer wears. Most devices are a single sensor that gives angles
-// and is charged overnight; the others are here so that every part of the
-// engine has somebody to judge.
+// kit is what a wearer wears, and carries. Most devices are a single sensor that
+// gives angles and is charged overnight, and most wearers carry nothing; the
+// others are here so that every part of the engine has somebody to judge.
 type kit struct {
 	lumbar bool    // a second sensor on the lower back
 	raw    bool    // accelerations in place of angles, which need calibrations
 	rewear bool    // takes the device off for a while in the morning
 	slips  bool    // the strap slips now and then
 	drain  float64 // percent of the battery an hour
+	// parcels is sorting parcels after lunch, bending down to each.
+	parcels bool
 }
 
 // ordinary is the kit of most.
@@ -28,6 +30,7 @@ var kits = map[int]kit{
 	26: {lumbar: true, drain: 5},
 	33: {drain: 13},
 	46: {lumbar: true, drain: 5},
+	53: {parcels: true, drain: 5},
 }
 
 const (
@@ -62,12 +65,14 @@ func (w *Wearer) handle(t int64, was phase) (phase, bool) {
 		return phase{what: empty, until: until}, true
 	case w.strap.due != 0 && t >= w.strap.due:
 		w.plan = w.calibration(t)
-		p := w.plan[0]
-		w.plan = w.plan[1:]
-		return p, true
+		return w.next(t, was), true
 	case w.kit.rewear && !w.stay && t >= w.today.takeOff && t < w.today.lunch-30*minuteMS:
 		w.today.takeOff = math.MaxInt64
 		return phase{what: away, until: t + w.minutes(span{6, 14})}, true
+	case w.kit.parcels && !w.stay && t >= w.today.parcels:
+		w.today.parcels = math.MaxInt64
+		w.plan = w.sorting(t)
+		return w.next(t, was), true
 	case w.kit.slips && was.what == sit && t >= w.boutEnd:
 		w.slip(t)
 	}
@@ -118,6 +123,20 @@ func (w *Wearer) calibration(t int64) []phase {
 	add(upright, 8, nil)
 	add(upright, 14, event(schemas.Seated))
 	w.boutEnd = max(w.boutEnd, t)
+	return plan
+}
+
+// sorting is sorting parcels for some 20 minutes: standing, and two or three
+// bends a minute.
+func (w *Wearer) sorting(t int64) []phase {
+	var plan []phase
+	for end := t + w.minutes(span{17, 25}); t < end; {
+		up, down := w.onFeet(stand, t, span{9, 18}), phase{what: stand, flexion: span{40, 65}.draw(w.rng), hips: 0.9}
+		t = up.until + seconds(w.rng, span{8, 11})
+		down.until = t
+		plan = append(plan, up, down)
+	}
+	w.boutEnd = 0
 	return plan
 }
 
