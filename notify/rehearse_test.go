@@ -213,7 +213,7 @@ func histories() *rapid.Generator[[]schemas.Finding] {
 				second += float64(rapid.SampledFrom([]int{0, 1, 20, 59, 60, 100, 119, 120, 121, 300}).Draw(t, "seconds"))
 				step := rapid.SampledFrom([]schemas.Step{schemas.Escalated, schemas.Escalated, schemas.Raised, schemas.Risen}).Draw(t, "step")
 				if step == schemas.Escalated {
-					level++
+					level = min(level+1, 4) // at the highest again: the same finding twice
 				}
 				f := at(second, episode, rule, step, level)
 				f.Severity = schemas.Severity(rapid.IntRange(0, 3).Draw(t, "severity"))
