@@ -95,8 +95,7 @@ func (s *sequence) take(t *testing.T, w *sim.Wearer, items []schemas.Item, offse
 		} else if gap <= 4*time.Second {
 			s.worn += gap
 		}
-		e := items[i].Event
-		s.told = e != nil && e.Type == schemas.EventWorn && !e.Worn
+		s.told = items[i].Event == nil && !r.Fields.Has(schemas.IsWorn)
 		if s.n == 0 {
 			s.first = r.Time
 		}

@@ -42,6 +42,7 @@ type Wearer struct {
 	boot    uint32
 	now     phase
 	began   int64   // when now began
+	leaving bool    // the device was just taken off
 	plan    []phase // comes before habit; the script and reactions write it
 	boutEnd int64   // when the wearer means to get up
 
@@ -97,11 +98,11 @@ func (w *Wearer) Fill(items []schemas.Item, to time.Time, spacing time.Duration,
 			w.leave()
 			w.enter(next)
 		}
-		if e := w.now.event; e != nil {
-			w.now.event = nil
+		if e := w.now.event; e != nil || w.leaving {
+			w.now.event, w.leaving = nil, false
 			items = append(items, schemas.Item{Reading: schemas.Reading{Seq: w.seq, Time: next - 1}, Event: e})
 			w.seq++
-			continue // its reading is for the next round, as there may be no room
+			continue // the next reading is for the next round, as there may be no room
 		}
 		if !w.now.what.worn() {
 			if w.now.until > end {
@@ -126,18 +127,14 @@ func (w *Wearer) leave() {
 	}
 }
 
-// enter begins the next phase at t. A device that is taken off or put on says so.
+// enter begins the next phase at t. A device that is taken off says so, with a
+// last reading.
 func (w *Wearer) enter(t int64) {
 	was := w.now
 	w.began = t
 	w.now = w.next(t, was)
-	switch {
-	case was.what.worn() && (w.now.what == away || w.now.what == off):
-		w.now.event = &schemas.Event{Type: schemas.EventWorn}
-	case w.now.what.worn() && was.what == away:
-		w.puts(t)
-		w.now.event = &schemas.Event{Type: schemas.EventWorn, Worn: true}
-	case w.now.what.worn() && was.what.boots():
+	w.leaving = was.what.worn() && (w.now.what == away || w.now.what == off)
+	if w.now.what.worn() && !was.what.worn() {
 		w.puts(t)
 	}
 }
