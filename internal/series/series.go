@@ -1,8 +1,9 @@
 // Package series is the contract of the time-series store: what the recorder
 // appends and what a wearer's day and the office's summary are read from.
 //
-// A store keeps four things for each wearer: raw readings, minute rollups,
-// episodes and nudges. They arrive in log order and each append carries its
+// A store keeps these things for each wearer: raw readings, those of them that
+// came too late to be judged marked as such, minute rollups, findings and the
+// episodes they make, and nudges. They arrive in log order and each append carries its
 // log sequence, so that a replay after a crash changes nothing. Every query
 // names an organisation: there is no way to ask across them.
 //
@@ -25,6 +26,26 @@ const OpenFor = 24 * time.Hour
 
 // Store is a time-series store.
 type Store interface {
+	Appender
+	Reader
+
+	// Replace puts what a wearer's stored readings were found to mean in place of
+	// what is stored: of the minutes of From <= start < To, and of the episodes,
+	// with their findings, that start in it, those of with are there afterwards
+	// and no others, in one step. Readings, marks and decisions stay. What the log
+	// brings afterwards counts as ever. A wearer of whom nothing is stored is no
+	// error; something in with that is of another wearer or another time is one, and
+	// then nothing has changed. It may be called beside Append, which waits for it:
+	// replace a day at a time.
+	Replace(ctx context.Context, q Query, with Rebuilt) error
+	// Stats counts what is stored.
+	Stats(ctx context.Context) (Stats, error)
+	// Close flushes and closes the store.
+	Close() error
+}
+
+// Appender is what fills a store from the log.
+type Appender interface {
 	// Append stores a batch. When it returns nil, the batch and its position
 	// are on disk, and they got there together: after a crash either both are
 	// there or neither. A batch at or behind the stream's position is dropped
@@ -37,13 +58,17 @@ type Store interface {
 	// Rewind forgets a stream's position, which is 0 from then on, and keeps
 	// all that is stored. It is for a log that was replaced or damaged: the
 	// stream is then read from its beginning. What comes again changes nothing,
-	// once all of it has: readings count once by (device, boot, seq), rollups,
-	// episodes and decisions replace themselves.
+	// once all of it has: readings count once by (device, boot, seq), marks once by
+	// what they cover; rollups, findings, episodes and decisions replace themselves.
 	Rewind(ctx context.Context, stream string) error
+}
 
+// Reader is what a wearer's day and an office's sums are read from.
+type Reader interface {
 	// Readings calls each for a wearer's readings and events of From <= time <
 	// To, by time and then sequence. Each (device, boot, seq) comes once, with
-	// the content that arrived first. An error of each ends it and is returned.
+	// the content that arrived first, and is Late if a mark covers it, in
+	// whatever order the two came. An error of each ends it and is returned.
 	Readings(ctx context.Context, q Query, each func(Reading) error) error
 	// Rollups are a wearer's minutes of From <= start of the minute < To, by
 	// time. Of rollups of the same minute the last appended counts.
@@ -52,17 +77,16 @@ type Store interface {
 	// that has no end counts from its start until OpenFor after its last
 	// finding, or after its start if that is later.
 	Episodes(ctx context.Context, q Query) ([]Episode, error)
+	// Findings are what an organisation's episode was told by, by time, then ID;
+	// of findings of the same ID the last appended counts. They are kept whole,
+	// with their receipts. An unknown episode has none.
+	Findings(ctx context.Context, org schemas.ID, episode string) ([]schemas.Finding, error)
 	// Decisions are what was decided about a wearer's nudges in From <= time <
 	// To, by time; the last appended of an ID counts.
 	Decisions(ctx context.Context, q Query) ([]schemas.Decision, error)
 	// Totals sums the rollups of From <= start of the minute < To for each
 	// wearer of an organisation who has any. Query.Wearer is not used.
 	Totals(ctx context.Context, q Query) ([]Totals, error)
-
-	// Stats counts what is stored.
-	Stats(ctx context.Context) (Stats, error)
-	// Close flushes and closes the store.
-	Close() error
 }
 
 // Batch is what one append stores: everything of one stream up to Seq.
@@ -71,9 +95,17 @@ type Batch struct {
 	Seq    uint64 // the last log sequence the batch covers
 
 	Readings  []schemas.Batch
+	Late      []schemas.Late
 	Rollups   []schemas.Rollup
 	Findings  []schemas.Finding
 	Decisions []schemas.Decision
+}
+
+// Rebuilt is what Replace puts in place: rollups and findings of one wearer,
+// all of the range.
+type Rebuilt struct {
+	Rollups  []schemas.Rollup
+	Findings []schemas.Finding
 }
 
 // Query is a range of time of one wearer, or with no Wearer of a whole
@@ -87,6 +119,7 @@ type Query struct {
 type Reading struct {
 	Device schemas.ID
 	Boot   uint32
+	Late   bool // it came too late to be judged
 	schemas.Item
 }
 
@@ -100,7 +133,9 @@ type Episode struct {
 	Outcome schemas.Outcome `json:"outcome,omitempty"`
 	Seconds float64         `json:"seconds"`
 	// FlexionDeg is the trunk flexion that tripped it, in degrees.
-	FlexionDeg float64 `json:"flexion_deg,omitempty"`
+	FlexionDeg float64          `json:"flexion_deg,omitempty"`
+	Severity   schemas.Severity `json:"severity,omitempty"` // the highest it had
+	Cause      schemas.Cause    `json:"cause,omitempty"`
 }
 
 // Totals are a wearer's sums over a range of rollups; the units are those of
@@ -117,7 +152,7 @@ type Totals struct {
 
 // Stats counts a store's content.
 type Stats struct {
-	Readings, Rollups, Episodes, Decisions int64
+	Readings, Rollups, Episodes, Findings, Decisions int64
 	// Duplicates counts readings that came again and were dropped, where the store can tell.
 	Duplicates int64
 	Bytes      int64 // on disk

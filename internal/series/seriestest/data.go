@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -59,6 +60,19 @@ func raw(seq uint64, batches ...schemas.Batch) series.Batch {
 	return series.Batch{Stream: schemas.StreamReadings, Seq: seq, Readings: batches}
 }
 
+// late is a mark of a run of ann's device.
+func late(boot uint32, first, last uint64) schemas.Late {
+	return schemas.Late{Org: acme, Wearer: ann, Device: chest, Boot: boot, First: first, Last: last, From: monday.UnixMilli(), To: monday.UnixMilli()}
+}
+
+func marked(seq uint64, marks ...schemas.Late) series.Batch {
+	return series.Batch{Stream: schemas.StreamRollups, Seq: seq, Late: marks}
+}
+
+func found(seq uint64, findings ...schemas.Finding) series.Batch {
+	return series.Batch{Stream: schemas.StreamFindings, Seq: seq, Findings: findings}
+}
+
 // stored is what a query gives.
 func stored(t testing.TB, s series.Store, q series.Query) []series.Reading {
 	t.Helper()
@@ -85,6 +99,15 @@ func wantSeqs(t testing.TB, s series.Store, q series.Query, want ...uint64) {
 	t.Helper()
 	if got := seqs(stored(t, s, q)); len(got)+len(want) > 0 && !reflect.DeepEqual(got, want) {
 		t.Errorf("sequences are %v, want %v", got, want)
+	}
+}
+
+// wantLate wants these sequences to be the late ones of a query's.
+func wantLate(t testing.TB, s series.Store, q series.Query, want ...uint64) {
+	t.Helper()
+	all := slices.DeleteFunc(stored(t, s, q), func(r series.Reading) bool { return !r.Late })
+	if got := seqs(all); len(got)+len(want) > 0 && !reflect.DeepEqual(got, want) {
+		t.Errorf("late are %v, want %v", got, want)
 	}
 }
 

@@ -32,19 +32,31 @@ func childBatch(seq uint64) series.Batch {
 	return raw(seq, run(1, readings(uint64(first), (i+1)*childItems-first, float64(first*childStep), childStep)...))
 }
 
-// appendUntilKilled is the child: it says each sequence that is stored.
+// childMarks marks the first ten readings that are new in the batch of a sequence, and
+// brings a minute.
+func childMarks(seq uint64) series.Batch {
+	first := (seq - 1) * childItems
+	b := marked(seq, late(1, first, first+9))
+	b.Rollups = []schemas.Rollup{sitting(float64(60*seq), 30)}
+	return b
+}
+
+// appendUntilKilled is the child: it says each sequence that is stored, its readings
+// first, then a replacement, and its marks last.
 func appendUntilKilled(t *testing.T, s series.Store) {
 	t.Helper()
-	for seq := position(t, s, schemas.StreamReadings) + 1; ; seq++ {
+	for seq := position(t, s, schemas.StreamRollups) + 1; ; seq++ {
 		mustAppend(t, s, childBatch(seq))
+		mustReplace(t, s, between(annOf, -3600, 0), generation(int(seq))) //nolint:gosec // a small number
+		mustAppend(t, s, childMarks(seq))
 		if _, err := fmt.Fprintln(os.Stdout, "stored", seq); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// kill: after a kill -9 all up to the position is there, nothing above it is,
-// and the position is not behind what was acknowledged.
+// kill: after a kill -9 all up to the positions is there, nothing above them is, they
+// are not behind what was acknowledged, and a replacement is there whole or not at all.
 func kill(t *testing.T, open Open) {
 	if testing.Short() {
 		t.Skip("starts processes")
@@ -53,26 +65,44 @@ func kill(t *testing.T, open Open) {
 	for i := range kills {
 		acknowledged := killOne(t, dir, uint64(7*i+3))
 		s := open(t, dir)
-		at := position(t, s, schemas.StreamReadings)
-		if at < acknowledged {
-			t.Errorf("position is %d, %d was acknowledged", at, acknowledged)
-		}
-		n := 0
-		ever := annOf
-		ever.To = monday.AddDate(10, 0, 0)
-		for _, r := range stored(t, s, ever) {
-			if want := reading(uint64(n), float64(n*childStep)); r.Item != want {
-				t.Fatalf("reading %d is %+v, want %+v", n, r.Item, want)
-			}
-			n++
-		}
-		if want := int(at) * childItems; n != want { //nolint:gosec // a small number
-			t.Errorf("%d readings at position %d, want %d", n, at, want)
-		}
+		wantKilled(t, s, acknowledged)
 		if err := s.Close(); err != nil {
 			t.Fatalf("close: %v", err)
 		}
 	}
+}
+
+func wantKilled(t *testing.T, s series.Store, acknowledged uint64) {
+	t.Helper()
+	at, marked := position(t, s, schemas.StreamReadings), position(t, s, schemas.StreamRollups)
+	if at < marked || marked < acknowledged {
+		t.Errorf("positions are %d and %d, %d was acknowledged", at, marked, acknowledged)
+	}
+	n := uint64(0)
+	ever := annOf
+	ever.To = monday.AddDate(10, 0, 0)
+	for _, r := range stored(t, s, ever) {
+		if want := reading(n, float64(n*childStep)); r.Item != want {
+			t.Fatalf("reading %d is %+v, want %+v", n, r.Item, want)
+		}
+		if want := n%childItems < 10 && n/childItems < marked; r.Late != want {
+			t.Errorf("reading %d is late: %v, with marks up to %d", n, r.Late, marked)
+		}
+		n++
+	}
+	if want := at * childItems; n != want {
+		t.Errorf("%d readings at position %d, want %d", n, at, want)
+	}
+	generation, err := generationOf(s)
+	g := uint64(generation) //nolint:gosec // a small number
+	if err != nil || g < marked || g > at {
+		t.Errorf("generation %d is stored, %v, at positions %d and %d", g, err, at, marked)
+	}
+	want := series.Stats{Readings: int64(n), Rollups: int64(marked)} //nolint:gosec // small numbers
+	if g > 0 {
+		want.Rollups, want.Episodes, want.Findings = want.Rollups+30, 1, 2
+	}
+	wantStats(t, s, want)
 }
 
 // killOne starts a child on dir and kills it once it has stored so many

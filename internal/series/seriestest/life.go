@@ -15,7 +15,7 @@ import (
 func everything() []series.Batch {
 	return []series.Batch{
 		raw(5, run(1, readings(0, 100, 0, 4)...)),
-		{Stream: schemas.StreamRollups, Seq: 6, Rollups: []schemas.Rollup{{Org: acme, Wearer: ann, Minute: minuteOf(0), Sitting: 60}}},
+		{Stream: schemas.StreamRollups, Seq: 6, Rollups: []schemas.Rollup{{Org: acme, Wearer: ann, Minute: minuteOf(0), Sitting: 60}}, Late: []schemas.Late{late(1, 20, 29)}},
 		{Stream: schemas.StreamFindings, Seq: 7, Findings: []schemas.Finding{finding("e", schemas.Opened, 1)}},
 		{Stream: schemas.StreamNudges, Seq: 8, Decisions: []schemas.Decision{{ID: "d", Org: acme, Wearer: ann, Time: after(1)}}},
 	}
@@ -39,7 +39,11 @@ func reopen(t *testing.T, open Open) {
 	if n := len(stored(t, s, between(annOf, 0, 3600))); n != 110 {
 		t.Errorf("%d readings, want 110", n)
 	}
-	wantStats(t, s, series.Stats{Readings: 110, Rollups: 1, Episodes: 1, Decisions: 1})
+	wantLate(t, s, between(annOf, 0, 3600), 20, 21, 22, 23, 24, 25, 26, 27, 28, 29)
+	if got := must[[]schemas.Finding](t)(s.Findings(context.Background(), acme, "e")); len(got) != 1 {
+		t.Errorf("findings are %+v, want one", got)
+	}
+	wantStats(t, s, series.Stats{Readings: 110, Rollups: 1, Episodes: 1, Findings: 1, Decisions: 1})
 }
 
 // rewind: the position is forgotten and nothing else; the same log again
@@ -76,9 +80,9 @@ func rewind(t *testing.T, open Open) {
 	if after := everythingOf(t, s); !reflect.DeepEqual(before, after) {
 		t.Errorf("the log came again and there is now\n%+v, before\n%+v", after, before)
 	}
-	wantStats(t, s, series.Stats{Readings: 100, Rollups: 1, Episodes: 1, Decisions: 1})
+	wantStats(t, s, series.Stats{Readings: 100, Rollups: 1, Episodes: 1, Findings: 1, Decisions: 1})
 	mustAppend(t, s, raw(2, run(1, readings(50, 60, 200, 4)...))) // ten are new
-	wantStats(t, s, series.Stats{Readings: 110, Rollups: 1, Episodes: 1, Decisions: 1})
+	wantStats(t, s, series.Stats{Readings: 110, Rollups: 1, Episodes: 1, Findings: 1, Decisions: 1})
 }
 
 // everythingOf is all that a store has of ann.
@@ -87,7 +91,8 @@ func everythingOf(t *testing.T, s series.Store) []any {
 	ctx, q := context.Background(), between(annOf, 0, 3600)
 	return []any{
 		stored(t, s, q), must[[]schemas.Rollup](t)(s.Rollups(ctx, q)),
-		must[[]series.Episode](t)(s.Episodes(ctx, q)), must[[]schemas.Decision](t)(s.Decisions(ctx, q)),
+		must[[]series.Episode](t)(s.Episodes(ctx, q)), must[[]schemas.Finding](t)(s.Findings(ctx, acme, "e")),
+		must[[]schemas.Decision](t)(s.Decisions(ctx, q)),
 	}
 }
 
@@ -110,10 +115,19 @@ func failedAppend(t *testing.T, open Open) {
 			t.Errorf("an append of readings of %q/%q gave no error", b.Org, b.Wearer)
 		}
 	}
+	noDevice, noWearer, backwards, beyond := late(1, 1, 2), late(1, 1, 2), late(1, 2, 1), late(1, 2, schemas.MaxSeq+1)
+	noDevice.Device, noWearer.Wearer = schemas.ID{}, schemas.ID{}
+	for _, l := range []schemas.Late{noDevice, noWearer, backwards, beyond} {
+		if err := s.Append(context.Background(), marked(1, late(1, 1, 1), l)); err == nil {
+			t.Errorf("an append of the mark %+v gave no error", l)
+		}
+	}
 	wantPosition(t, s, schemas.StreamReadings, 0)
+	wantPosition(t, s, schemas.StreamRollups, 0)
 	wantSeqs(t, s, between(annOf, 0, 60))
 	mustAppend(t, s, raw(1, run(1, reading(1, 0)))) // the same readings, now good
 	wantSeqs(t, s, between(annOf, 0, 60), 1)
+	wantLate(t, s, between(annOf, 0, 60))
 	if err := s.Close(); err != nil {
 		t.Fatalf("close: %v", err)
 	}
@@ -143,9 +157,15 @@ func badQueries(t *testing.T, open Open) {
 		if _, err := s.Decisions(ctx, q); err == nil {
 			t.Errorf("decisions of %+v gave no error", q)
 		}
+		if err := s.Replace(ctx, q, series.Rebuilt{}); err == nil {
+			t.Errorf("a replacement of %+v gave no error", q)
+		}
 	}
 	if _, err := s.Totals(ctx, between(series.Query{Wearer: ann}, 0, 60)); err == nil {
 		t.Error("totals of no organisation gave no error")
+	}
+	if _, err := s.Findings(ctx, schemas.ID{}, "e"); err == nil {
+		t.Error("findings of no organisation gave no error")
 	}
 }
 

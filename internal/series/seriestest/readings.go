@@ -186,15 +186,17 @@ func organisations(t *testing.T, open Open) {
 	mine, theirs := run(1, reading(1, 0)), run(1, reading(1, 1), reading(2, 2))
 	theirs.Org = other
 	mustAppend(t, s, raw(1, mine, theirs))
-	found := func(org schemas.ID, level int) schemas.Finding {
+	of := func(org schemas.ID, level int) schemas.Finding {
 		f := finding("e1", schemas.Opened, level)
 		f.Org = org
 		return f
 	}
-	mustAppend(t, s, series.Batch{Stream: schemas.StreamFindings, Seq: 1, Findings: []schemas.Finding{found(acme, 1), found(other, 2)}})
+	mustAppend(t, s, found(1, of(acme, 1), of(other, 2)))
+	theirLate := late(1, 1, 1)
+	theirLate.Org = other
 	mustAppend(t, s, series.Batch{Stream: schemas.StreamRollups, Seq: 1, Rollups: []schemas.Rollup{
 		{Org: acme, Wearer: ann, Minute: minuteOf(0), Sitting: 10}, {Org: other, Wearer: ann, Minute: minuteOf(0), Sitting: 20},
-	}})
+	}, Late: []schemas.Late{theirLate}})
 	mustAppend(t, s, series.Batch{Stream: schemas.StreamNudges, Seq: 1, Decisions: []schemas.Decision{
 		{ID: "d", Org: acme, Wearer: ann, Time: after(0), Why: "mine"}, {ID: "d", Org: other, Wearer: ann, Time: after(0), Why: "theirs"},
 	}})
@@ -202,15 +204,20 @@ func organisations(t *testing.T, open Open) {
 	for _, c := range []struct {
 		q       series.Query
 		seqs    []uint64
+		late    []uint64
 		level   int
 		sitting float64
 		why     string
 	}{
-		{annOf, []uint64{1}, 1, 10, "mine"},
-		{annOf2, []uint64{1, 2}, 2, 20, "theirs"},
+		{annOf, []uint64{1}, nil, 1, 10, "mine"},
+		{annOf2, []uint64{1, 2}, []uint64{1}, 2, 20, "theirs"},
 	} {
 		q := between(c.q, 0, 3600)
 		wantSeqs(t, s, q, c.seqs...)
+		wantLate(t, s, q, c.late...)
+		if f := must[[]schemas.Finding](t)(s.Findings(ctx, q.Org, "e1")); len(f) != 1 || f[0].Level != c.level || f[0].Org != q.Org {
+			t.Errorf("findings of %s are %+v", q.Org, f)
+		}
 		if e := must[[]series.Episode](t)(s.Episodes(ctx, q)); len(e) != 1 || e[0].Level != c.level {
 			t.Errorf("episodes of %s are %+v", q.Org, e)
 		}
@@ -223,6 +230,16 @@ func organisations(t *testing.T, open Open) {
 		if sums := must[[]series.Totals](t)(s.Totals(ctx, q)); len(sums) != 1 || !near(sums[0].Sitting, c.sitting) {
 			t.Errorf("totals of %s are %+v", q.Org, sums)
 		}
+	}
+	if f := must[[]schemas.Finding](t)(s.Findings(ctx, schemas.MustID("third"), "e1")); len(f) != 0 {
+		t.Errorf("findings of a third organisation are %+v", f)
+	}
+	if err := s.Replace(ctx, between(annOf2, 0, 3600), series.Rebuilt{}); err != nil {
+		t.Errorf("replace: %v", err)
+	}
+	wantStats(t, s, series.Stats{Readings: 3, Rollups: 1, Episodes: 1, Findings: 1, Decisions: 2}) // acme's are there
+	if e := must[[]series.Episode](t)(s.Episodes(ctx, between(annOf, 0, 3600))); len(e) != 1 {
+		t.Errorf("episodes of %s are %+v", acme, e)
 	}
 	wantSeqs(t, s, between(series.Query{Org: schemas.MustID("third"), Wearer: ann}, 0, 3600))
 	if i := slices.IndexFunc(stored(t, s, between(annOf, 0, 3600)), func(r series.Reading) bool { return r.Time != monday.UnixMilli() }); i >= 0 {

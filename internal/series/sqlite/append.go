@@ -13,23 +13,34 @@ import (
 // keeps nothing of the batch. The context is asked before it starts and before
 // it commits.
 func (s *Store) Append(ctx context.Context, batch series.Batch) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.append(ctx, &batch); err != nil {
-		s.known = newKnown() // it may be ahead of the file, or not: a commit's error does not tell
+	err := errNoStream
+	if batch.Stream != "" {
+		err = s.change(ctx, func(ctx context.Context, a *appending) error { return a.append(ctx, &batch) })
+	}
+	if err != nil {
 		return fmt.Errorf("append %s up to %d: %w", batch.Stream, batch.Seq, err)
 	}
 	return nil
 }
 
-func (s *Store) append(ctx context.Context, batch *series.Batch) error {
-	switch {
-	case batch.Stream == "":
-		return errors.New("the batch names no stream")
-	case ctx.Err() != nil:
-		return ctx.Err()
+var errNoStream = errors.New("the batch names no stream")
+
+// change makes changes in one transaction, alone. The context that do gets does
+// not end: watching it at each statement costs more than the statements.
+func (s *Store) change(ctx context.Context, do func(context.Context, *appending) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.transact(ctx, do)
+	if err != nil {
+		s.known = newKnown() // it may be ahead of the file, or not: a commit's error does not tell
 	}
-	// The statements do not watch the context: watching costs more than they do.
+	return err
+}
+
+func (s *Store) transact(ctx context.Context, do func(context.Context, *appending) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	calm := context.WithoutCancel(ctx)
 	tx, err := s.write.BeginTx(calm, nil)
 	if err != nil {
@@ -37,11 +48,13 @@ func (s *Store) append(ctx context.Context, batch *series.Batch) error {
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it has nothing to do
 	a := &appending{Store: s, tx: tx, stmts: map[string]*sql.Stmt{}, blocks: map[blockKey]*spans{}, counts: map[string]int64{}}
-	behind, err := a.behind(calm, batch)
-	if err != nil || behind {
+	if err := a.recall(calm); err != nil {
 		return err
 	}
-	if err := a.store(calm, batch); err != nil {
+	if err := do(calm, a); err != nil {
+		return err
+	}
+	if err := a.storeCounts(calm); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -57,7 +70,7 @@ func (s *Store) append(ctx context.Context, batch *series.Batch) error {
 	return nil
 }
 
-// appending is one append's transaction.
+// appending is the transaction of an append or a replacement.
 type appending struct {
 	*Store
 
@@ -67,24 +80,39 @@ type appending struct {
 	counts map[string]int64    // by how much counters grow
 }
 
-// behind reports whether the batch is stored already. It also forgets what is
-// known of the file if another connection has changed it.
-func (a *appending) behind(ctx context.Context, batch *series.Batch) (bool, error) {
+// recall forgets what is known of the file if another connection has changed it.
+func (a *appending) recall(ctx context.Context) error {
 	var version int64
 	if err := a.tx.QueryRowContext(ctx, "PRAGMA data_version").Scan(&version); err != nil {
-		return false, err
+		return err
 	}
 	if version != a.known.version {
 		a.known = newKnown()
 		a.known.version = version
 	}
+	return nil
+}
+
+// append stores a batch that is not stored already.
+func (a *appending) append(ctx context.Context, batch *series.Batch) error {
 	position, err := position(a.stmt(ctx, sqlPosition).QueryRowContext(ctx, batch.Stream))
-	return batch.Seq <= position, err
+	if err != nil || batch.Seq <= position {
+		return err
+	}
+	if err := a.store(ctx, batch); err != nil {
+		return err
+	}
+	return a.exec(ctx, sqlSetPosition, batch.Stream, int64(batch.Seq)) //nolint:gosec // the log counts to 2^63 at most
 }
 
 func (a *appending) store(ctx context.Context, batch *series.Batch) error {
 	if err := a.storeReadings(ctx, batch.Readings); err != nil {
 		return err
+	}
+	for i := range batch.Late {
+		if err := a.storeLate(ctx, &batch.Late[i]); err != nil {
+			return fmt.Errorf("store late mark: %w", err)
+		}
 	}
 	for i := range batch.Rollups {
 		if err := a.storeRollup(ctx, &batch.Rollups[i]); err != nil {
@@ -92,8 +120,13 @@ func (a *appending) store(ctx context.Context, batch *series.Batch) error {
 		}
 	}
 	for i := range batch.Findings {
-		if err := a.storeFinding(ctx, &batch.Findings[i]); err != nil {
-			return fmt.Errorf("store finding %q: %w", batch.Findings[i].ID, err)
+		f := &batch.Findings[i]
+		body, err := a.pack.finding(f)
+		if err == nil {
+			err = a.storeFinding(ctx, f, body)
+		}
+		if err != nil {
+			return fmt.Errorf("store finding %q: %w", f.ID, err)
 		}
 	}
 	for i := range batch.Decisions {
@@ -101,12 +134,16 @@ func (a *appending) store(ctx context.Context, batch *series.Batch) error {
 			return fmt.Errorf("store decision %q: %w", batch.Decisions[i].ID, err)
 		}
 	}
+	return nil
+}
+
+func (a *appending) storeCounts(ctx context.Context) error {
 	for name, n := range a.counts {
 		if err := a.exec(ctx, sqlCount, name, n); err != nil {
 			return err
 		}
 	}
-	return a.exec(ctx, sqlSetPosition, batch.Stream, int64(batch.Seq)) //nolint:gosec // the log counts to 2^63 at most
+	return nil
 }
 
 // stmt is a prepared statement within the transaction.
@@ -121,6 +158,17 @@ func (a *appending) stmt(ctx context.Context, query string) *sql.Stmt {
 
 func (a *appending) exec(ctx context.Context, query string, args ...any) error {
 	_, err := a.stmt(ctx, query).ExecContext(ctx, args...)
+	return err
+}
+
+// drop removes rows and takes them off their counter.
+func (a *appending) drop(ctx context.Context, query, counter string, args ...any) error {
+	result, err := a.stmt(ctx, query).ExecContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	a.counts[counter] -= n
 	return err
 }
 

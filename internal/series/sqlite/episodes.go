@@ -10,50 +10,68 @@ import (
 	"sitwell/schemas"
 )
 
-// notTripped is the rank of a finding that tells no flexion.
-const notTripped = 1000
+// tellsNothing is the rank of a finding that has nothing to tell.
+const tellsNothing = 1000
 
-// storeFinding puts what a finding says into its episode. The order of an
-// episode's findings does not matter, nor how often they come.
-func (a *appending) storeFinding(ctx context.Context, f *schemas.Finding) error {
+// rank orders the findings of an episode, none of the same rank as another, so
+// that it does not matter in which order they come.
+func rank(f *schemas.Finding) int {
+	switch f.Step {
+	case schemas.Opened:
+		return 0
+	case schemas.Escalated:
+		return f.Level
+	case schemas.Risen:
+		return 100 + f.Level
+	case schemas.Raised:
+		return 200 + int(f.Severity)
+	case schemas.Closed:
+	}
+	return tellsNothing - 1
+}
+
+// storeFinding keeps a finding, packed as body, and puts what it says into its
+// episode. The order of an episode's findings does not matter, nor how often
+// they come.
+func (a *appending) storeFinding(ctx context.Context, f *schemas.Finding, body []byte) error {
 	wearer, err := a.wearer(ctx, f.Org, f.Wearer)
 	if err != nil {
 		return err
 	}
+	if err := a.put(ctx, sqlAddFinding, sqlSetFinding, countFindings, wearer, f.Episode, f.ID, body); err != nil {
+		return err
+	}
 	var ended sql.NullInt64
-	tripped := f.Level
-	switch f.Step {
-	case schemas.Opened:
-		tripped = 0
-	case schemas.Closed:
+	if f.Step == schemas.Closed {
 		end := f.End
 		if end.IsZero() {
 			end = f.Time
 		}
 		ended = sql.NullInt64{Int64: end.UnixMilli(), Valid: true}
-		tripped = notTripped - 1
-	case schemas.Escalated:
-	case schemas.Risen:
-		tripped = notTripped - 1
 	}
+	tripped, caused := rank(f), rank(f)
 	if f.FlexionDeg == 0 {
-		tripped = notTripped
+		tripped = tellsNothing
+	}
+	if f.Cause == "" {
+		caused = tellsNothing
 	}
 	return a.put(ctx, sqlAddEpisode, sqlSetEpisode, countEpisodes, wearer, f.Episode, string(f.Rule),
-		f.Start.UnixMilli(), ended, f.Level, string(f.Outcome), f.Seconds, f.FlexionDeg, tripped, f.Time.UnixMilli())
+		f.Start.UnixMilli(), ended, f.Level, string(f.Outcome), f.Seconds, f.FlexionDeg, tripped, f.Time.UnixMilli(),
+		int(f.Severity), string(f.Cause), caused)
 }
 
 type episodeRow struct {
-	id, rule, outcome string
-	start             int64
-	ended             sql.NullInt64
-	level             int
-	seconds, flexion  float64
+	id, rule, outcome, cause string
+	start                    int64
+	ended                    sql.NullInt64
+	level, severity          int
+	seconds, flexion         float64
 }
 
 // sqlEpisodes ends an open episode series.OpenFor (?4, in milliseconds) after
 // the last that is known of it.
-const sqlEpisodes = `SELECT id, rule, outcome, start, ended, level, seconds, flexion FROM episodes
+const sqlEpisodes = `SELECT id, rule, outcome, start, ended, level, seconds, flexion, severity, cause FROM episodes
 	WHERE wearer = ?1 AND start < ?3 AND (ifnull(ended, max(told, start) + ?4) > ?2 OR start >= ?2) ORDER BY start, id`
 
 // Episodes reads those that overlap the range; one without length counts where it starts.
@@ -64,7 +82,7 @@ func (s *Store) Episodes(ctx context.Context, q series.Query) ([]series.Episode,
 	}
 	rows, err := s.read.QueryContext(ctx, sqlEpisodes, sc.wearer, sc.from, sc.to, series.OpenFor.Milliseconds())
 	stored, err := collect(rows, err, func(r *episodeRow) []any {
-		return []any{&r.id, &r.rule, &r.outcome, &r.start, &r.ended, &r.level, &r.seconds, &r.flexion}
+		return []any{&r.id, &r.rule, &r.outcome, &r.start, &r.ended, &r.level, &r.seconds, &r.flexion, &r.severity, &r.cause}
 	})
 	if err != nil {
 		return nil, wrap("read episodes", err)
@@ -74,6 +92,7 @@ func (s *Store) Episodes(ctx context.Context, q series.Query) ([]series.Episode,
 		episodes[i] = series.Episode{
 			ID: r.id, Rule: schemas.Rule(r.rule), Start: fromMillis(r.start), Level: r.level,
 			Outcome: schemas.Outcome(r.outcome), Seconds: r.seconds, FlexionDeg: r.flexion,
+			Severity: schemas.Severity(r.severity), Cause: schemas.Cause(r.cause),
 		}
 		if r.ended.Valid {
 			episodes[i].End = fromMillis(r.ended.Int64)

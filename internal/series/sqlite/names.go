@@ -31,15 +31,14 @@ func (a *appending) wearer(ctx context.Context, org, wearer schemas.ID) (int64, 
 }
 
 // run is the number of a device's run.
-func (a *appending) run(ctx context.Context, b *schemas.Batch) (int64, error) {
-	name := runName{b.Org, b.Device, b.Boot}
+func (a *appending) run(ctx context.Context, name runName) (int64, error) {
 	if id, ok := a.known.runs[name]; ok {
 		return id, nil
 	}
-	if b.Org.IsZero() || b.Device.IsZero() {
-		return 0, fmt.Errorf("device %q of %q: %w", b.Device, b.Org, errNoName)
+	if name.org.IsZero() || name.device.IsZero() {
+		return 0, fmt.Errorf("device %q of %q: %w", name.device, name.org, errNoName)
 	}
-	id, err := a.number(ctx, sqlRun, sqlAddRun, b.Org.String(), b.Device.String(), int64(b.Boot))
+	id, err := a.number(ctx, sqlRun, sqlAddRun, name.org.String(), name.device.String(), int64(name.boot))
 	if err != nil {
 		return 0, fmt.Errorf("number run: %w", err)
 	}

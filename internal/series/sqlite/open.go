@@ -42,6 +42,7 @@ type Store struct {
 	stmt  map[string]*sql.Stmt
 	known known
 	room  room
+	pack  packer
 }
 
 var _ series.Store = (*Store)(nil)
@@ -101,8 +102,11 @@ func (s *Store) create(ctx context.Context) error {
 		return err
 	}
 	tables := schema
-	if version == 1 {
-		tables = upgrade1
+	if version > 0 {
+		tables = ""
+		for v := version; v < schemaVersion; v++ {
+			tables += upgrades()[v]
+		}
 	}
 	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
 	if _, err := tx.ExecContext(ctx, tables+marks); err != nil {
@@ -112,10 +116,7 @@ func (s *Store) create(ctx context.Context) error {
 }
 
 func (s *Store) prepare(ctx context.Context) error {
-	for _, q := range []string{
-		sqlPosition, sqlSetPosition, sqlCount, sqlWearer, sqlAddWearer, sqlRun, sqlAddRun, sqlSeen, sqlSetSeen,
-		sqlMinute, sqlAddRollup, sqlSetRollup, sqlAddEpisode, sqlSetEpisode, sqlAddDecision, sqlSetDecision,
-	} {
+	for _, q := range statements() {
 		stmt, err := s.write.PrepareContext(ctx, q)
 		if err != nil {
 			return fmt.Errorf("prepare %q: %w", q, err)

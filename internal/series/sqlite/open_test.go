@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -70,34 +71,6 @@ func TestRefusesAndLeavesAlone(t *testing.T) {
 			t.Errorf("the file was changed, %v", err)
 		}
 	})
-}
-
-// A file of version 1 keeps its history and learns when episodes were last told of.
-func TestOlderFileIsBroughtUp(t *testing.T) {
-	dir := t.TempDir()
-	s := openTest(t, dir)
-	wearer := schemas.MustID("w001")
-	if err := s.Append(t.Context(), series.Batch{Stream: schemas.StreamFindings, Seq: 7, Findings: []schemas.Finding{{
-		Episode: "e", Org: org, Wearer: wearer, Rule: schemas.RuleSlouch, Step: schemas.Opened, Level: 1,
-		Start: benchStart, Time: benchStart.Add(time.Minute), Seconds: 60,
-	}}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	alter(t, dir, "ALTER TABLE episodes DROP COLUMN told; PRAGMA user_version = 1")
-	s = closedTest(t, dir)
-	for after, want := range map[time.Duration]int{0: 1, series.OpenFor + 59*time.Second: 1, series.OpenFor + time.Minute: 0} {
-		from := benchStart.Add(after)
-		got, err := s.Episodes(t.Context(), series.Query{Org: org, Wearer: wearer, From: from, To: from.Add(time.Hour)})
-		if err != nil || len(got) != want {
-			t.Errorf("%v later there are %v, %v, want %d", after, got, err, want)
-		}
-	}
-	if seq, err := s.Position(t.Context(), schemas.StreamFindings); err != nil || seq != 7 {
-		t.Errorf("position is %d, %v", seq, err)
-	}
 }
 
 func TestOpensAsItShould(t *testing.T) {
@@ -193,21 +166,41 @@ func TestDiskFull(t *testing.T) {
 // An organisation's sums must read its wearers' ranges, not the whole table.
 func TestTotalsPlan(t *testing.T) {
 	s := closedTest(t, t.TempDir())
+	got := plan(t, s, sqlTotals, "acme", 1, 2)
+	if strings.Contains(got, "SCAN") || strings.Contains(got, "TEMP") || !strings.Contains(got, "SEARCH r USING INTEGER PRIMARY KEY") {
+		t.Errorf("plan is %s", got)
+	}
+}
+
+// plan is how SQLite would run a query, in one line.
+func plan(t *testing.T, s *Store, query string, args ...any) string {
+	t.Helper()
 	type step struct {
 		id, parent, unused int
 		detail             string
 	}
-	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+sqlTotals, "acme", 1, 2)
+	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
 	steps, err := collect(rows, err, func(r *step) []any { return []any{&r.id, &r.parent, &r.unused, &r.detail} })
 	if err != nil {
 		t.Fatal(err)
 	}
-	var plan []string
+	var lines []string
 	for _, s := range steps {
-		plan = append(plan, s.detail)
+		lines = append(lines, s.detail)
 	}
-	got := strings.Join(plan, "; ")
-	if strings.Contains(got, "SCAN") || strings.Contains(got, "TEMP") || !strings.Contains(got, "SEARCH r USING INTEGER PRIMARY KEY") {
-		t.Errorf("plan is %s", got)
+	return strings.Join(lines, "; ")
+}
+
+// fromHex is the content of a file of testdata, which is written in hex.
+func fromHex(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
 	}
+	b, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

@@ -61,7 +61,7 @@ func (a *appending) takeNew(ctx context.Context, b *schemas.Batch) error {
 	if err != nil {
 		return err
 	}
-	run, err := a.run(ctx, b)
+	run, err := a.run(ctx, runName{b.Org, b.Device, b.Boot})
 	if err != nil {
 		return err
 	}
@@ -173,13 +173,14 @@ func (s *Store) Readings(ctx context.Context, q series.Query, each func(series.R
 	if err != nil || !found {
 		return wrap("read readings", err)
 	}
-	m := minuteReader{scope: sc, runs: runNames{store: s, names: map[uint64]runName{}}}
+	m := minuteReader{scope: sc, runs: runNames{store: s, names: map[uint64]runName{}}, marks: lateMarks{store: s, windows: map[uint64]window{}}}
 	first, last := sc.rowRange()
 	for first <= last {
 		rows, err := s.minutes(ctx, first, last)
 		if err != nil {
 			return wrap("read readings", err)
 		}
+		clear(m.marks.windows) // marks are to be as new as the rows
 		for _, row := range rows {
 			if err := m.decode(ctx, row); err != nil {
 				return wrap("read readings", err)
@@ -212,6 +213,7 @@ func (s *Store) minutes(ctx context.Context, first, last int64) ([]minuteRow, er
 type minuteReader struct {
 	scope    scope
 	runs     runNames
+	marks    lateMarks
 	items    []schemas.Item
 	readings []series.Reading
 }
@@ -234,9 +236,14 @@ func (m *minuteReader) decode(ctx context.Context, row minuteRow) error {
 		}
 		for _, item := range m.items {
 			item.Time += start
-			if item.Time >= m.scope.from && item.Time < m.scope.to {
-				m.readings = append(m.readings, series.Reading{Device: name.device, Boot: name.boot, Item: item})
+			if item.Time < m.scope.from || item.Time >= m.scope.to {
+				continue
 			}
+			late, err := m.marks.covers(ctx, run, item.Seq)
+			if err != nil {
+				return err
+			}
+			m.readings = append(m.readings, series.Reading{Device: name.device, Boot: name.boot, Late: late, Item: item})
 		}
 	}
 	slices.SortStableFunc(m.readings, func(x, y series.Reading) int {

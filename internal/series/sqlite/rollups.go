@@ -10,8 +10,8 @@ import (
 )
 
 // storeRollup writes a wearer's minute over an earlier one of the same minute.
-// Seconds are kept to 1 ms and flexion to 0.001 degree: what is a whole number
-// of them, as all sums of readings' times are, comes back bit by bit.
+// Seconds are kept to 1 ms, flexion to 0.001 degree and the load to 0.001: what is
+// a whole number of them, as all sums of readings' times are, comes back bit by bit.
 func (a *appending) storeRollup(ctx context.Context, r *schemas.Rollup) error {
 	wearer, err := a.wearer(ctx, r.Org, r.Wearer)
 	if err != nil {
@@ -22,23 +22,26 @@ func (a *appending) storeRollup(ctx context.Context, r *schemas.Rollup) error {
 	}
 	return a.put(ctx, sqlAddRollup, sqlSetRollup, countRollups, rowKey(wearer, r.Minute),
 		thousandths(r.Sitting), thousandths(r.Standing), thousandths(r.Moving), thousandths(r.NotWorn),
-		thousandths(r.Upright), thousandths(r.Slouched), thousandths(r.Flexion), r.Breaks)
+		thousandths(r.Upright), thousandths(r.Slouched), thousandths(r.Flexion), r.Breaks,
+		thousandths(r.FlexionP95), thousandths(r.LeanLeft), thousandths(r.LeanRight), thousandths(r.Bent),
+		thousandths(r.LoadPeak), r.Shifts, thousandths(r.Bout))
 }
 
-// thousandths is v as an integer; what is no number counts as none.
+// thousandths is v as an integer, so that sums of a year of them stay one: what is
+// no number counts as none, and what is over 24 days or 2 million degrees as that.
 func thousandths(v float32) int64 {
-	ms := math.Round(float64(v) * 1000)
-	if math.IsNaN(ms) || math.Abs(ms) > math.MaxInt32 {
+	if math.IsNaN(float64(v)) {
 		return 0
 	}
-	return int64(ms)
+	return int64(min(max(math.Round(float64(v)*1000), -math.MaxInt32), math.MaxInt32))
 }
 
 func fromThousandths(n int64) float32 { return float32(float64(n) / 1000) }
 
 type rollupRow struct {
 	key, sitting, standing, moving, notWorn, upright, slouched, flexion int64
-	breaks                                                              int
+	flexionP95, leanLeft, leanRight, bent, loadPeak, bout               int64
+	breaks, shifts                                                      int
 }
 
 // Rollups reads a wearer's minutes.
@@ -60,16 +63,21 @@ func (s *Store) Rollups(ctx context.Context, q series.Query) ([]schemas.Rollup, 
 			Moving: fromThousandths(r.moving), NotWorn: fromThousandths(r.notWorn),
 			Upright: fromThousandths(r.upright), Slouched: fromThousandths(r.slouched),
 			Flexion: fromThousandths(r.flexion), Breaks: r.breaks,
+			FlexionP95: fromThousandths(r.flexionP95), LeanLeft: fromThousandths(r.leanLeft), LeanRight: fromThousandths(r.leanRight),
+			Bent: fromThousandths(r.bent), LoadPeak: fromThousandths(r.loadPeak), Shifts: r.shifts, Bout: fromThousandths(r.bout),
 		}
 	}
 	return rollups, nil
 }
 
 func (s *Store) rollupRows(ctx context.Context, first, last int64) ([]rollupRow, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id, sitting, standing, moving, not_worn, upright, slouched, flexion, breaks
-		FROM rollups WHERE id BETWEEN ? AND ? ORDER BY id`, first, last)
+	rows, err := s.read.QueryContext(ctx, `SELECT id, sitting, standing, moving, not_worn, upright, slouched, flexion, breaks,
+		flexion_p95, lean_left, lean_right, bent, load_peak, shifts, bout FROM rollups WHERE id BETWEEN ? AND ? ORDER BY id`, first, last)
 	return collect(rows, err, func(r *rollupRow) []any {
-		return []any{&r.key, &r.sitting, &r.standing, &r.moving, &r.notWorn, &r.upright, &r.slouched, &r.flexion, &r.breaks}
+		return []any{
+			&r.key, &r.sitting, &r.standing, &r.moving, &r.notWorn, &r.upright, &r.slouched, &r.flexion, &r.breaks,
+			&r.flexionP95, &r.leanLeft, &r.leanRight, &r.bent, &r.loadPeak, &r.shifts, &r.bout,
+		}
 	})
 }
 

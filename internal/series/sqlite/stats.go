@@ -35,6 +35,8 @@ func (s *Store) Stats(ctx context.Context) (series.Stats, error) {
 			stats.Rollups = c.n
 		case countEpisodes:
 			stats.Episodes = c.n
+		case countFindings:
+			stats.Findings = c.n
 		case countDecisions:
 			stats.Decisions = c.n
 		}
