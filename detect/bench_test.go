@@ -39,7 +39,7 @@ func BenchmarkStepAcc(b *testing.B) { benchmark(b, benchItems(true)) }
 // benchmark reports the cost of one reading, order and minutes included.
 func benchmark(b *testing.B, list []schemas.Item) {
 	b.Helper()
-	w, out, in := NewWearer(org, person, Defaults()), &Output{}, batch(list)
+	w, out, in := NewWearer(org, person, Always(Defaults())), &Output{}, batch(list)
 	w.Take(in, out)
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -70,7 +70,7 @@ func BenchmarkState(b *testing.B) {
 	b.Run("decode", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := DecodeWearer(buf, w.p); err != nil {
+			if _, err := DecodeWearer(buf, w.timeline); err != nil {
 				b.Fatal(err)
 			}
 		}

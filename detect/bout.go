@@ -7,44 +7,42 @@ import "sitwell/schemas"
 // it has lasted AwayEnds: short, it counts as sitting; longer, it takes its
 // share off the length; from AwayEnds the bout is over.
 type bout struct {
-	Start int64 `cbor:"1,keyasint,omitempty"` // event time, ms
-	Len   int64 `cbor:"2,keyasint,omitempty"` // ms
+	// Start is when the bout began; while there is none, when the last one ended.
+	Start stamp
+	Len   span
 	// The time off the seat under way: when it began, how long it is, and how
-	// much of it was moving, in ms.
-	AwayFrom int64 `cbor:"3,keyasint,omitempty"`
-	Away     int32 `cbor:"4,keyasint,omitempty"`
-	Moved    int32 `cbor:"5,keyasint,omitempty"`
-	Blind    blind `cbor:"6,keyasint,omitempty"`
-	LastEnd  int64 `cbor:"7,keyasint,omitempty"`  // event time the bout before ended, ms
-	Level    int8  `cbor:"8,keyasint,omitempty"`  // 0 to 3; a level is reached once in a bout
-	On       bool  `cbor:"9,keyasint,omitempty"`  // there is a bout
-	Risen    bool  `cbor:"10,keyasint,omitempty"` // the wearer has risen since the level was reached, and it was said
+	// much of it was moving.
+	AwayFrom stamp
+	Away     span
+	Moved    short
+	Blind    blind // of sitting
+	Level    uint8 // 0 to 3; a level is reached once in a bout
+	On       bool  // there is a bout
+	Ended    bool  // there was one, not long ago
+	Risen    bool  // the wearer has risen since the level was reached, and it was said
 }
 
 func (b *bout) step(iv *interval, pr *proof) {
-	p := pr.w.p
-	if iv.counted(p.BridgeMax.Milliseconds()) {
-		b.bridge(iv, pr)
-	} else {
-		dark, over := b.Blind.step(iv, iv.before.tellsSitting(), p.GapEnds.Milliseconds())
-		switch {
-		case over:
-			b.end(schemas.Unknown, b.Blind.From, pr)
-		case dark:
-		case iv.before.sits():
-			b.Len += iv.ms
-		default:
-			b.rise(iv, pr)
-		}
+	p := pr.w.plan
+	if iv.ms > p.bridgeMax {
+		b.Ended = false // too long ago to tell a device's count from
 	}
-	if iv.after.tellsSitting() {
-		b.Blind.From = 0
+	switch {
+	case iv.bridged(p.bridgeMax):
+		b.bridge(iv, pr)
+	case iv.seat == lost:
+		b.end(schemas.Unknown, iv.seatSince, pr)
+	case iv.seat != seen:
+	case iv.before.sits():
+		b.Len.add(iv.ms)
+	default:
+		b.rise(iv, pr)
 	}
 	if iv.after.sits() {
 		b.sit(iv)
 		b.back(pr)
 	}
-	b.rate(pr)
+	b.rate(iv, pr)
 }
 
 // bridge steps over an interval of which only the device's own count tells. A
@@ -52,13 +50,13 @@ func (b *bout) step(iv *interval, pr *proof) {
 // new bout, and the old one ended somewhere between: as unknown, because nobody
 // knows how long the wearer was up, so it is neither a break nor a credit.
 func (b *bout) bridge(iv *interval, pr *proof) {
-	if int64(iv.after.SittingS)*1000 < iv.ms {
+	if iv.counted < iv.ms {
 		b.end(schemas.Unknown, iv.from, pr)
 		return
 	}
 	if b.On {
 		b.back(pr)
-		b.Len += iv.ms
+		b.Len.add(iv.ms)
 	}
 }
 
@@ -68,26 +66,30 @@ func (b *bout) sit(iv *interval) {
 	if b.On {
 		return
 	}
-	b.On, b.Start = true, iv.to
+	start := iv.to
 	if iv.after.Is.has(countsSitting) {
-		b.Start = max(iv.to-int64(iv.after.SittingS)*1000, b.LastEnd)
+		start -= iv.counted
+		if b.Ended {
+			start = max(start, iv.time(b.Start))
+		}
 	}
-	b.Len = iv.to - b.Start
+	*b = bout{Blind: b.Blind, On: true, Start: stampOf(start)}
+	b.Len.add(iv.to - start)
 }
 
 // rate reports the levels that the bout has newly reached.
-func (b *bout) rate(pr *proof) {
+func (b *bout) rate(iv *interval, pr *proof) {
 	if !b.On {
 		return
 	}
-	for int(b.Level) < len(pr.w.p.SittingLevels) && b.Len >= pr.w.p.SittingLevels[b.Level].Milliseconds() {
+	for int(b.Level) < len(pr.w.plan.sitting) && int64(b.Len) >= pr.w.plan.sitting[b.Level] {
 		b.Level++
 		b.Risen = false
 		step := schemas.Escalated
 		if b.Level == 1 {
 			step = schemas.Opened
 		}
-		pr.find(step, b.finding())
+		pr.find(step, b.finding(iv))
 	}
 }
 
@@ -96,39 +98,40 @@ func (b *bout) rise(iv *interval, pr *proof) {
 	if !b.On || iv.ms == 0 {
 		return
 	}
+	p := pr.w.plan
 	if b.Away == 0 {
-		b.AwayFrom = iv.from
+		b.AwayFrom = stampOf(iv.from)
 	}
-	ignored := int32(pr.w.p.AwayIgnored.Milliseconds()) //nolint:gosec // seconds
-	wasShort := b.Away < ignored
-	b.Away += int32(iv.ms) //nolint:gosec // an interval that is held, at most a day
-	if wasShort && b.Away >= ignored && b.Level > 1 && !b.Risen {
-		b.Risen = true
-		pr.find(schemas.Risen, b.finding())
-	}
+	wasShort := int64(b.Away) < p.awayIgnored
+	b.Away.add(iv.ms)
 	if iv.before.moves() {
-		b.Moved += int32(iv.ms) //nolint:gosec // as above
+		b.Moved.add(iv.ms)
 	}
-	if int64(b.Away) < pr.w.p.AwayEnds.Milliseconds() {
+	if wasShort && int64(b.Away) >= p.awayIgnored && b.Level > 1 && !b.Risen {
+		b.Risen = true
+		pr.find(schemas.Risen, b.finding(iv))
+	}
+	if int64(b.Away) < p.awayEnds {
 		return
 	}
 	outcome := schemas.Stood
-	if int64(b.Moved) >= pr.w.p.BreakMoving.Milliseconds() {
+	if int64(b.Moved) >= p.breakMoving {
 		outcome = schemas.Break
-		if b.Len >= pr.w.p.BreakAfter.Milliseconds() {
+		if int64(b.Len) >= p.breakAfter {
 			pr.w.minute.rest()
+			pr.w.rules.Hydration.rest(iv, pr)
 		}
 	}
-	b.end(outcome, b.AwayFrom, pr)
+	b.end(outcome, iv.time(b.AwayFrom), pr)
 }
 
 // back settles the time off the seat of a wearer who sits again.
 func (b *bout) back(pr *proof) {
 	away := int64(b.Away)
-	if away < pr.w.p.AwayIgnored.Milliseconds() {
-		b.Len += away
+	if away < pr.w.plan.awayIgnored {
+		b.Len.add(away)
 	} else {
-		b.Len -= int64(float64(b.Len) * float64(away) / float64(pr.w.p.AwayEnds.Milliseconds()))
+		b.Len -= span(float64(b.Len) * float64(away) / float64(pr.w.plan.awayEnds))
 	}
 	b.AwayFrom, b.Away, b.Moved = 0, 0, 0
 }
@@ -139,18 +142,19 @@ func (b *bout) end(outcome schemas.Outcome, at int64, pr *proof) {
 		return
 	}
 	if b.Away > 0 {
-		at = b.AwayFrom
+		at = pr.iv.time(b.AwayFrom)
 	}
 	if b.Level > 0 {
-		f := b.finding()
-		f.Outcome, f.End = outcome, eventTime(at)
+		f := b.finding(pr.iv)
+		f.outcome, f.end = outcome, at
 		pr.find(schemas.Closed, f)
 	}
-	*b = bout{Blind: b.Blind, LastEnd: at}
+	*b = bout{Blind: b.Blind, Start: stampOf(at), Ended: true}
 }
 
-func (b *bout) finding() schemas.Finding {
-	return schemas.Finding{
-		Rule: schemas.RuleSitting, Level: int(b.Level), Start: eventTime(b.Start), Seconds: seconds(b.Len),
+func (b *bout) finding(iv *interval) found {
+	return found{
+		rule: schemas.RuleSitting, level: int(b.Level), severity: schemas.Severity(b.Level), start: iv.time(b.Start), ms: int64(b.Len),
+		values: []value{{"sitting_s", seconds(int64(b.Len))}, {"off_the_seat_s", seconds(int64(b.Away))}},
 	}
 }

@@ -11,16 +11,16 @@ const (
 
 // settle moves Gravity towards acc by what a first-order low-pass does in ms;
 // after a gap it starts anew.
-func (s *signals) settle(acc [3]int16, ms int64, p *Params) {
+func (s *signals) settle(acc [3]int16, ms int64, p *plan) {
 	k := 1.0
-	if s.Settled && ms <= p.Hold.Milliseconds() {
+	if s.Is.has(settled) && ms <= p.hold {
 		k = 1 - math.Exp(-2*math.Pi*p.GravityHz*float64(ms)/1000)
 	}
 	for i, mg := range acc {
 		g := float64(s.Gravity[i])
 		s.Gravity[i] = float32(g + k*(float64(mg)/1000-g))
 	}
-	s.Settled = true
+	s.Is.set(settled, true)
 }
 
 // inclination is the forward flexion and the lean to the right, in degrees, of

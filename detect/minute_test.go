@@ -83,7 +83,8 @@ func TestRollupsAgainstTheReference(t *testing.T) {
 			if math.Abs(float64(ref.Flexion-got.Flexion)) > 0.001 {
 				t.Fatalf("got %+v, want %+v", got, ref)
 			}
-			ref.Flexion = got.Flexion
+			ref.Flexion, ref.FlexionP95, ref.LoadPeak, ref.Shifts, ref.Bout = got.Flexion, got.FlexionP95, got.LoadPeak, got.Shifts, got.Bout
+			ref.LeanLeft, ref.LeanRight = got.LeanLeft, got.LeanRight
 			if got != ref {
 				t.Fatalf("got %+v, want %+v", got, ref)
 			}
@@ -105,12 +106,12 @@ func TestMinuteIsSplit(t *testing.T) {
 	}
 	w, out := judge(list)
 	minute := day0 / minuteMS
-	want := schemas.Rollup{Org: org, Wearer: person, Minute: minute, Sitting: 1.5, Slouched: 1.5, Flexion: 20}
+	want := schemas.Rollup{Org: org, Wearer: person, Minute: minute, Sitting: 1.5, Slouched: 1.5, Flexion: 20, FlexionP95: 20.5}
 	if len(out.Rollups) != 1 || out.Rollups[0] != want {
 		t.Errorf("got %+v, want %+v", out.Rollups, want)
 	}
 	open, ok := w.OpenMinute()
-	want = schemas.Rollup{Org: org, Wearer: person, Minute: minute + 1, Sitting: 4, Slouched: 2.5, Upright: 1.5, Flexion: 12.5}
+	want = schemas.Rollup{Org: org, Wearer: person, Minute: minute + 1, Sitting: 4, Slouched: 2.5, Upright: 1.5, Flexion: 12.5, FlexionP95: 20.5, LoadPeak: 0.005, Bout: 5.5}
 	if !ok || open != want {
 		t.Errorf("got %+v, want %+v", open, want)
 	}
@@ -120,7 +121,7 @@ func TestMinuteIsSplit(t *testing.T) {
 // when it is over.
 func TestOpenMinute(t *testing.T) {
 	list := items(time.Second, upright(62))
-	w, out := NewWearer(org, person, Defaults()), &Output{}
+	w, out := NewWearer(org, person, Always(Defaults())), &Output{}
 	if _, ok := w.OpenMinute(); ok {
 		t.Error("a wearer of whom nothing is known has a minute")
 	}

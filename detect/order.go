@@ -15,6 +15,9 @@ const (
 	// mostPast bounds the runs of devices that are remembered as over; when it
 	// is reached the oldest is forgotten, and only its times tell it is late.
 	mostPast = 8
+	// mostHoles bounds the given-up holes that are remembered; when it is reached
+	// the oldest is forgotten, and what fills it counts as a duplicate.
+	mostHoles = 16
 )
 
 // run is one run of a device, from being switched on: it numbers its items.
@@ -38,8 +41,12 @@ type order struct {
 	seq     uint64         // of the last item judged
 	newest  int64          // greatest event time judged, ms
 	waiting []schemas.Item // behind a hole, by sequence number; nil while there is none
+	holes   []hole         // of the run that were given up, oldest first
 	past    []past         // oldest first
 }
+
+// hole is a stretch of sequence numbers that were given up.
+type hole struct{ first, last uint64 }
 
 // place judges an item at once if it is the next of the present run, and else
 // drops it or lets it wait.
@@ -52,6 +59,8 @@ func (w *Wearer) place(it *schemas.Item, out *Output) {
 		}
 	case it.Seq < w.first:
 		w.catchUp(it, out)
+	case it.Seq <= w.seq && w.fills(it.Seq):
+		out.late(w, w.run, it)
 	case it.Seq <= w.seq:
 		out.Duplicates++
 	default:
@@ -64,10 +73,38 @@ func (w *Wearer) place(it *schemas.Item, out *Output) {
 // late to judge it, but an upright pose that was measured counts from now on:
 // without it the wearer would not be judged for the whole wear.
 func (w *Wearer) catchUp(it *schemas.Item, out *Output) {
-	out.Late++
+	out.late(w, w.run, it)
 	if e := it.Event; e != nil && e.Type == schemas.EventCalibrate && e.Upright != nil && !w.rules.Signals.has(e.Pose) {
-		w.rules.Signals.calibrate(e.Pose, *e.Upright)
+		w.hear(e, w.moment(w.seq, w.rules.Last.At, out))
 	}
+}
+
+// fills reports whether a sequence number is missing in a hole that was given up,
+// and takes it off.
+func (w *Wearer) fills(seq uint64) bool {
+	for i, h := range w.holes {
+		if seq < h.first || seq > h.last {
+			continue
+		}
+		rest := []hole{{h.first, seq - 1}, {seq + 1, h.last}}
+		rest = slices.DeleteFunc(rest, func(h hole) bool { return h.first > h.last })
+		w.holes = slices.Replace(w.holes, i, i+1, rest...)
+		return true
+	}
+	return false
+}
+
+// giveUp judges the first of the waiting items and, if a hole is before it, gives
+// that up.
+func (w *Wearer) giveUp(it *schemas.Item, out *Output) {
+	if it.Seq != w.seq+1 {
+		out.Gaps++
+		if len(w.holes) >= mostHoles {
+			w.holes = slices.Delete(w.holes, 0, len(w.holes)-mostHoles+1)
+		}
+		w.holes = append(w.holes, hole{w.seq + 1, it.Seq - 1})
+	}
+	w.judge(it, out)
 }
 
 // wait keeps a copy of an item behind a hole.
@@ -94,13 +131,10 @@ func (w *Wearer) wait(it *schemas.Item, out *Output) {
 func (w *Wearer) drain(out *Output) {
 	n := 0
 	for ; n < len(w.waiting); n++ {
-		if w.waiting[n].Seq != w.seq+1 {
-			if !w.overdue(w.waiting[n:]) {
-				break
-			}
-			out.Gaps++
+		if w.waiting[n].Seq != w.seq+1 && !w.overdue(w.waiting[n:]) {
+			break
 		}
-		w.judge(&w.waiting[n], out)
+		w.giveUp(&w.waiting[n], out)
 	}
 	w.waiting = slices.Delete(w.waiting, 0, n)
 	if len(w.waiting) == 0 {
@@ -115,7 +149,7 @@ func (w *Wearer) overdue(waiting []schemas.Item) bool {
 	if len(waiting) >= mostWaiting {
 		return true
 	}
-	until := waiting[0].Time + w.p.Disorder.Milliseconds()
+	until := waiting[0].Time + w.plan.disorder
 	return slices.ContainsFunc(waiting, func(it schemas.Item) bool { return it.Time >= until })
 }
 
@@ -123,35 +157,47 @@ func (w *Wearer) overdue(waiting []schemas.Item) bool {
 // comes back only when the present one has been silent for Disorder, as when a
 // device is handed out again; until then its items are late.
 func (w *Wearer) takeOver(next run, it *schemas.Item, out *Output) bool {
+	if !w.begun {
+		w.begin(next, it, out)
+		return true
+	}
+	i := slices.IndexFunc(w.past, func(p past) bool { return p.run == next })
+	if i >= 0 && it.Seq <= w.past[i].seq {
+		out.Duplicates++
+		return false
+	}
+	ahead := it.Time - w.newest
+	if ahead < -w.plan.disorder || i >= 0 && ahead < w.plan.disorder {
+		out.late(w, next, it)
+		return false
+	}
+	w.begin(next, it, out)
+	return true
+}
+
+// begin makes next the present run, once what waits of the one before is judged.
+func (w *Wearer) begin(next run, it *schemas.Item, out *Output) {
 	if w.begun {
-		ahead := it.Time - w.newest
-		if ahead < -w.p.Disorder.Milliseconds() {
-			return false
+		for i := range w.waiting {
+			w.giveUp(&w.waiting[i], out)
 		}
-		if i := slices.IndexFunc(w.past, func(p past) bool { return p.run == next }); i >= 0 {
-			if ahead < w.p.Disorder.Milliseconds() || it.Seq <= w.past[i].seq {
-				return false
-			}
-			w.past = slices.Delete(w.past, i, i+1)
-		}
-		w.giveUp(out)
+		w.past = slices.DeleteFunc(w.past, func(p past) bool { return p.run == next })
 		if len(w.past) == mostPast {
 			w.past = slices.Delete(w.past, 0, 1)
 		}
 		w.past = append(w.past, past{w.run, w.seq})
 	}
+	w.waiting, w.holes, w.measuring = nil, nil, nil
+	was := w.device
 	w.run, w.begun, w.first, w.seq = next, true, it.Seq, it.Seq-1
-	w.rules.Signals, w.measuring = signals{}, nil
-	return true
+	w.rules.Signals = signals{}
+	w.renew(was != next.device, w.moment(it.Seq, max(it.Time, w.rules.Last.At), out))
 }
 
-// giveUp judges all that waits; each hole before it is a gap.
-func (w *Wearer) giveUp(out *Output) {
-	for i := range w.waiting {
-		if w.waiting[i].Seq != w.seq+1 {
-			out.Gaps++
-		}
-		w.judge(&w.waiting[i], out)
+// renew ends what was about the run before, or about its device.
+func (w *Wearer) renew(otherDevice bool, pr *proof) {
+	w.rules.Ask.close(schemas.Unknown, pr)
+	if otherDevice {
+		w.rules.Battery.leave(pr)
 	}
-	w.waiting = nil
 }

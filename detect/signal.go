@@ -1,38 +1,91 @@
 package detect
 
-import "sitwell/schemas"
+import (
+	"math"
+
+	"sitwell/schemas"
+)
 
 // signals makes samples of readings. What it learned belongs to one run of one
 // device and is dropped with it.
 type signals struct {
-	Gravity [3]float32  `cbor:"1,keyasint,omitempty"` // low-passed acceleration in g
-	Upright [2][3]int16 `cbor:"2,keyasint,omitempty"` // seated and standing baseline, thousandths of g; zero if missing
-	Stepped uint16      `cbor:"3,keyasint,omitempty"` // ms for which the last steps still count as moving
-	Begun   bool        `cbor:"4,keyasint,omitempty"` // there was a reading
-	Settled bool        `cbor:"5,keyasint,omitempty"` // the reading before gave Gravity
-	Off     bool        `cbor:"6,keyasint,omitempty"` // an event took the device off
-	SaidOff bool        `cbor:"7,keyasint,omitempty"` // the reading before said that it is not worn
-	Motion  motion      `cbor:"8,keyasint,omitempty"`
+	Gravity [3]float32  // low-passed acceleration in g
+	Upright [2][3]int16 // seated and standing zero, thousandths of g; zero if missing
+	Motion  motion
+	Walk    walk
+	Stepped short // for how long the last steps still count as moving
+	Quiet   short // for how long nobody has been seen moving
+	OffFor  short // for how long the device has not been worn
+	Is      marks
+}
+
+// marks are truths about a run of a device.
+type marks uint8
+
+const (
+	begun   marks = 1 << iota // there was a reading
+	settled                   // the reading before gave Gravity
+	off                       // an event took the device off
+	saidOff                   // the reading before said that it is not worn
+	stale                     // the strap has shifted: the zeros are not to be trusted
+)
+
+func (m marks) has(want marks) bool { return m&want == want }
+
+func (m *marks) set(bit marks, on bool) {
+	if *m &^= bit; on {
+		*m |= bit
+	}
 }
 
 // read makes a sample of a reading, at is its event time and ms what passed
 // since the reading before.
-func (s *signals) read(r *schemas.Reading, at, ms int64, p *Params) sample {
-	if !s.Begun {
-		ms, s.Begun = 0, true
+func (s *signals) read(r *schemas.Reading, at, ms int64, pr *proof) sample {
+	if !s.Is.has(begun) {
+		ms = 0
+		s.Is.set(begun, true)
+	}
+	if contradicts(r) {
+		pr.out.Contradictions++
 	}
 	out := sample{At: at}
 	out.Is |= s.wear(r.Fields)
-	switch {
-	case r.Fields.Has(schemas.HasSittingS):
-		out.Is |= sittingKnown | countsSitting | when(r.SittingS > 0, sitting)
-		out.SittingS = r.SittingS
-	case r.Fields.Has(schemas.HasSitting):
-		out.Is |= sittingKnown | when(r.Fields.Has(schemas.IsSitting), sitting)
+	out.Is |= seatOf(r)
+	out.Is |= s.move(r, ms, pr)
+	s.incline(r, ms, &out, pr.w.plan)
+	if r.Fields.Has(schemas.HasLumbar) && out.Is.has(fitted) {
+		out.Is |= curved
+		out.Curve = out.Flexion - r.LumbarPitch
 	}
-	out.Is |= s.move(r, at, ms, p)
-	s.incline(r, ms, &out, p)
 	return out
+}
+
+// contradicts reports a reading whose fields cannot all be true. What it says of
+// the matter is not believed: steps of a sensor that lies still or is not worn,
+// and sitting where two fields disagree.
+func contradicts(r *schemas.Reading) bool {
+	f := r.Fields
+	steps := f.Has(schemas.HasSteps) && r.Steps > 0
+	return steps && (!f.Has(schemas.IsWorn) || f.Has(schemas.HasMotion) && r.Motion < stillMG) || disagrees(r)
+}
+
+func disagrees(r *schemas.Reading) bool {
+	f := r.Fields
+	return f.Has(schemas.HasSitting|schemas.HasSittingS) && f.Has(schemas.IsSitting) != (r.SittingS > 0)
+}
+
+// seatOf is what a reading says of sitting.
+func seatOf(r *schemas.Reading) traits {
+	f := r.Fields
+	switch {
+	case disagrees(r):
+		return 0
+	case f.Has(schemas.HasSittingS):
+		return sittingKnown | countsSitting | when(r.SittingS > 0, sitting)
+	case f.Has(schemas.HasSitting):
+		return sittingKnown | when(f.Has(schemas.IsSitting), sitting)
+	}
+	return 0
 }
 
 // wear combines the two ways to say that a device is taken off. Readings carry
@@ -41,51 +94,59 @@ func (s *signals) read(r *schemas.Reading, at, ms int64, p *Params) sample {
 // too is believed when they go back to worn.
 func (s *signals) wear(f schemas.Fields) traits {
 	on := f.Has(schemas.IsWorn)
-	if on && s.SaidOff {
-		s.Off = false
+	if on && s.Is.has(saidOff) {
+		s.Is.set(off, false)
 	}
-	s.SaidOff = !on
-	return when(on && !s.Off, worn)
+	s.Is.set(saidOff, !on)
+	return when(on && !s.Is.has(off), worn)
 }
 
 // incline takes the angles that are given, or derives them from gravity.
-func (s *signals) incline(r *schemas.Reading, ms int64, out *sample, p *Params) {
+func (s *signals) incline(r *schemas.Reading, ms int64, out *sample, p *plan) {
 	if r.Fields.Has(schemas.HasTrunk) {
-		s.Settled = false
-		out.Flexion, out.Lean = float64(r.TrunkPitch)/10, float32(r.TrunkRoll)/10
+		s.Is.set(settled, false)
+		out.Flexion, out.Lean = r.TrunkPitch, r.TrunkRoll
 		out.Is |= shown | fitted
 		return
 	}
 	if !r.Fields.Has(schemas.HasAcc) {
-		s.Settled = false
+		s.Is.set(settled, false)
 		return
 	}
 	s.settle(r.Acc, ms, p)
-	upright, fits := s.baseline(out.Is)
+	pose, fits := s.zero(out.Is)
+	upright := [3]int16{0, 1000, 0}
+	if pose >= 0 {
+		upright = s.Upright[pose]
+	}
 	if theta, phi, ok := inclination(s.Gravity, upright); ok {
-		out.Flexion, out.Lean = theta, float32(phi)
-		out.Is |= shown | when(fits, fitted)
+		out.Flexion, out.Lean = tenths(theta), tenths(phi)
+		out.Is |= shown | derived | when(fits, fitted)
 	}
 }
 
-// baseline chooses the calibration to measure against and says whether it fits:
-// the standing one for a wearer off the seat, else the seated one, also where
-// sitting is unknown, because sitting against a standing zero looks like a
-// slouch and standing against a seated one does not. What does not fit is for
-// showing only: the other pose, or else the sensor's own axes.
-func (s *signals) baseline(is traits) (upright [3]int16, fits bool) {
-	fit, other := s.Upright[0], s.Upright[1]
+// tenths rounds an angle of at most 180 degrees.
+func tenths(deg float64) int16 { return int16(math.Round(deg * 10)) }
+
+// zero chooses the calibration to measure against, as an index of Upright, and
+// says whether it fits: the standing one for a wearer off the seat, else the
+// seated one, also where sitting is unknown, because sitting against a standing
+// zero looks like a slouch and standing against a seated one does not. What does
+// not fit is for showing only: the other pose, a stale one, or, as -1, the
+// sensor's own axes.
+func (s *signals) zero(is traits) (pose int, fits bool) {
+	fit := 0
 	if is.has(sittingKnown) && !is.has(sitting) {
-		fit, other = other, fit
+		fit = 1
 	}
 	var missing [3]int16
 	switch {
-	case fit != missing:
-		return fit, true
-	case other != missing:
-		return other, false
+	case s.Upright[fit] != missing:
+		return fit, !s.Is.has(stale)
+	case s.Upright[1-fit] != missing:
+		return 1 - fit, false
 	}
-	return [3]int16{0, 1000, 0}, false
+	return -1, false
 }
 
 // when is bit if on, else nothing.

@@ -193,7 +193,7 @@ func TestMeasuredBaselineIsAMedian(t *testing.T) {
 	list := []schemas.Item{calibrated(0, 0, schemas.Seated, nil)}
 	for i := 1; i <= 30; i++ {
 		acc := leaned(10, 0)
-		if i%3 == 0 {
+		if i%15 == 0 {
 			acc = [3]int16{3000, -2000, 1500}
 		}
 		list = append(list, acceleration(uint64(i), int64(i)*500, acc, onSeat))
@@ -244,14 +244,14 @@ func TestMotionIsTheTrailingRMS(t *testing.T) {
 // At any rate the window is 4 s, less at most the tenth that clocks are granted.
 func TestMotionWindow(t *testing.T) {
 	const window = 4000
-	for ms := int64(10); ms <= window; ms++ {
+	for ms := int64(unit); ms <= window; ms++ {
 		var m motion
 		for range 2 * window / ms {
 			m.push(0, ms, window)
 		}
 		kept := int64(0)
-		for _, part := range m.MS {
-			kept += int64(part)
+		for _, part := range m.Length {
+			kept += int64(part) * unit
 		}
 		if kept < window*9/10 {
 			t.Fatalf("one reading in %d ms: %d ms are kept", ms, kept)
@@ -280,7 +280,8 @@ func TestMotion(t *testing.T) {
 		{"one reading a second: the last four", []at{{0, 200, -1, true, true}, {1000, 0, -1, true, true}, {2000, 0, -1, false, true}}},
 		{"unknown without anything", []at{{0, -1, -1, false, false}}},
 		{"steps say so for 4 s", []at{{0, -1, 1, true, true}, {3500, -1, 0, true, true}, {4000, -1, 0, false, true}}},
-		{"steps beside motion", []at{{0, 0, 2, true, true}, {4000, 0, 0, false, true}}},
+		{"steps beside motion", []at{{0, 50, 2, true, true}, {4000, 0, 0, false, true}}},
+		{"steps of a sensor that lies still are not believed", []at{{0, 9, 2, false, true}, {500, 10, 2, true, true}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

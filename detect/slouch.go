@@ -2,58 +2,71 @@ package detect
 
 import "sitwell/schemas"
 
-// slouch is rule R1: leaning or slouching forward for long. Dwell is the time
-// at SlouchDeg and above; between UprightDeg and that it stands still; under
+// slouch is rule R1, and R1b where a second sensor tells a slouch from a bend at
+// the hips: leaning or slouching forward for long. Dwell is the time at
+// SlouchDeg and above; between UprightDeg and that it stands still; under
 // UprightDeg, or moving, for SlouchClear clears it.
 type slouch struct {
-	Start int64   `cbor:"1,keyasint,omitempty"` // event time of the first reading of the dwell, ms
-	Dwell int64   `cbor:"2,keyasint,omitempty"` // ms
-	Bent  float64 `cbor:"3,keyasint,omitempty"` // sum of flexion times ms over the dwell
-	// The stretch of recovery under way: when it began, how long it is, and
-	// how much of it was moving, in ms.
-	ClearFrom int64 `cbor:"4,keyasint,omitempty"`
-	Clear     int32 `cbor:"5,keyasint,omitempty"`
-	Moved     int32 `cbor:"6,keyasint,omitempty"`
-	Blind     blind `cbor:"7,keyasint,omitempty"`
-	Level     int8  `cbor:"8,keyasint,omitempty"` // 0 is no episode
+	Start stamp // of the dwell
+	Dwell span
+	Bent  float32 // sum of flexion in degrees times seconds over the dwell
+	// The stretch of recovery under way: when it began, how long it is, and how
+	// much of it was moving.
+	ClearFrom    stamp
+	Clear, Moved short
+	Blind        blind // of posture, for all rules about it
+	Level        uint8 // 0 is no episode
+	Raised       bool  // the load, or the hold, has made it more severe
 }
 
 func (s *slouch) step(iv *interval, pr *proof) {
-	p := pr.w.p
-	dark, over := s.Blind.step(iv, iv.before.tellsPosture(), p.GapEnds.Milliseconds())
+	p, before := pr.w.plan, &iv.before
 	switch {
-	case over:
-		s.end(schemas.Unknown, s.Blind.From, pr)
-	case dark:
-	case iv.before.moves():
+	case iv.posture == lost || iv.posture == dark:
+		s.end(schemas.Unknown, iv.postureSince, pr)
+	case iv.posture == frozen:
+	case before.moves():
 		s.recover(iv, true, pr)
-	case iv.before.Flexion >= p.SlouchDeg:
+	case before.slouches(p):
 		s.bend(iv, pr)
-	case iv.before.Flexion < p.UprightDeg:
+	case before.upright(p):
 		s.recover(iv, false, pr)
 	default:
 		s.Clear, s.Moved = 0, 0
 	}
-	if iv.after.tellsPosture() {
-		s.Blind.From = 0
+}
+
+// slouches reports whether the upper back is bent forward: against the lower
+// one where both are measured, for then a bend at the hips is none.
+func (s *sample) slouches(p *plan) bool {
+	if s.Is.has(curved) {
+		return s.Curve >= p.curve
 	}
+	return s.Flexion >= p.slouch
+}
+
+func (s *sample) upright(p *plan) bool {
+	if s.Is.has(curved) {
+		return s.Curve < p.curveClear
+	}
+	return s.Flexion < p.upright
 }
 
 // bend adds an interval of slouching.
 func (s *slouch) bend(iv *interval, pr *proof) {
 	if s.Dwell == 0 {
-		s.Start = iv.from
+		s.Start = stampOf(iv.from)
 	}
 	s.Clear, s.Moved = 0, 0
-	s.Dwell += iv.ms
-	s.Bent += iv.before.Flexion * float64(iv.ms)
-	if s.Level == 0 && s.Dwell >= pr.w.p.SlouchOpen.Milliseconds() {
+	s.Dwell.add(iv.ms)
+	s.Bent += float32(iv.before.Flexion) * float32(iv.ms) / 1e4
+	if s.Level == 0 && int64(s.Dwell) >= pr.w.plan.slouchOpen {
 		s.Level = 1
-		pr.find(schemas.Opened, s.finding())
+		pr.find(schemas.Opened, s.finding(iv))
 	}
-	if s.Level == 1 && s.Dwell >= pr.w.p.SlouchNudge.Milliseconds() {
+	if s.Level == 1 && int64(s.Dwell) >= pr.w.plan.slouchNudge {
 		s.Level = 2
-		pr.find(schemas.Escalated, s.finding())
+		pr.find(schemas.Escalated, s.finding(iv))
 	}
 }
 
@@ -63,35 +76,57 @@ func (s *slouch) recover(iv *interval, moved bool, pr *proof) {
 		return
 	}
 	if s.Clear == 0 {
-		s.ClearFrom = iv.from
+		s.ClearFrom = stampOf(iv.from)
 	}
-	s.Clear += int32(iv.ms) //nolint:gosec // an interval that is held, at most a day
+	s.Clear.add(iv.ms)
 	if moved {
-		s.Moved += int32(iv.ms) //nolint:gosec // as above
+		s.Moved.add(iv.ms)
 	}
-	if int64(s.Clear) < pr.w.p.SlouchClear.Milliseconds() {
+	if int64(s.Clear) < pr.w.plan.slouchClear {
 		return
 	}
 	outcome := schemas.Recovered
 	if s.Moved > s.Clear-s.Moved {
 		outcome = schemas.Moved
 	}
-	s.end(outcome, s.ClearFrom, pr)
+	s.end(outcome, iv.time(s.ClearFrom), pr)
+}
+
+// raise makes an open episode more severe, once, when the budget of load is used
+// up or the posture is held for longer than ISO 11226 accepts. That adds no nudge.
+func (s *slouch) raise(iv *interval, pr *proof) {
+	r := &pr.w.rules
+	if s.Level == 0 || s.Raised || r.Load.budget() < pr.w.plan.LoadNudge && !r.Hold.full() {
+		return
+	}
+	s.Raised = true
+	f := s.finding(iv)
+	f.values = append(f.values, value{"load", thousandth(r.Load.budget())}, value{"hold", thousandth(float64(r.Hold.H))})
+	pr.find(schemas.Raised, f)
 }
 
 // end forgets the dwell and closes the episode, if it had become one.
 func (s *slouch) end(outcome schemas.Outcome, at int64, pr *proof) {
 	if s.Level > 0 {
-		f := s.finding()
-		f.Outcome, f.End = outcome, eventTime(at)
+		f := s.finding(pr.iv)
+		f.outcome, f.end = outcome, at
 		pr.find(schemas.Closed, f)
 	}
 	*s = slouch{Blind: s.Blind}
 }
 
-func (s *slouch) finding() schemas.Finding {
-	return schemas.Finding{
-		Rule: schemas.RuleSlouch, Level: int(s.Level), Start: eventTime(s.Start),
-		Seconds: seconds(s.Dwell), FlexionDeg: tenth(s.Bent / float64(s.Dwell)),
+func (s *slouch) finding(iv *interval) found {
+	severity := schemas.Severity(s.Level)
+	if s.Raised {
+		severity = min(severity+1, schemas.Severe)
 	}
+	mean := tenth(float64(s.Bent) * 1000 / float64(s.Dwell))
+	f := found{
+		rule: schemas.RuleSlouch, level: int(s.Level), severity: severity, start: iv.time(s.Start), ms: int64(s.Dwell), flexion: mean,
+		values: []value{{"dwell_s", seconds(int64(s.Dwell))}, {"mean_flexion_deg", mean}},
+	}
+	if iv.before.Is.has(curved) {
+		f.values = append(f.values, value{"curve_deg", float64(iv.before.Curve) / 10})
+	}
+	return f
 }

@@ -12,32 +12,29 @@ import (
 	"sitwell/schemas"
 )
 
-// A checkpoint is a version byte, a CRC-32C of the rest, and CBOR. Keys of the
-// CBOR are numbers that are never used again for something else, and unknown
-// ones are ignored, so that a neighbouring version can read it.
+// A checkpoint is a version byte, a CRC-32C of the rest, and sections, each with
+// its length: the names, the order, the rules, the minute, the anchor, and what is
+// seldom there. A section may be longer than this build knows; then its end is
+// not read.
 const (
-	stateVersion = 1
-	stateHeader  = 5 // bytes before the CBOR
+	stateVersion = 2
+	stateHeader  = 5 // bytes before the sections
 )
 
 // ErrState says that bytes are no checkpoint this build can read. Whoever meets
 // it starts the wearer anew from the log.
 var ErrState = errors.New("damaged or unknown checkpoint of a wearer: rebuild it from the log")
 
-type state struct {
-	Org     string       `cbor:"1,keyasint"`
-	Wearer  string       `cbor:"2,keyasint"`
-	Device  string       `cbor:"3,keyasint"`
-	Boot    uint32       `cbor:"4,keyasint"`
-	Begun   bool         `cbor:"5,keyasint"`
-	Seq     uint64       `cbor:"6,keyasint"`
-	Newest  int64        `cbor:"7,keyasint"`
-	Waiting []byte       `cbor:"8,keyasint,omitempty"` // by schemas.AppendItems
-	Past    []pastState  `cbor:"9,keyasint,omitempty"`
-	Rules   rules        `cbor:"10,keyasint"`
-	Minute  minute       `cbor:"11,keyasint"`
-	Measure *calibration `cbor:"12,keyasint,omitempty"`
-	First   uint64       `cbor:"13,keyasint,omitempty"`
+// latest is the greatest event time in a checkpoint, the year 287396, in ms:
+// differences of such times do not overflow.
+const latest = 1 << 53
+
+// rare is what a wearer mostly has none of.
+type rare struct {
+	Waiting []byte       `cbor:"1,keyasint,omitempty"` // by schemas.AppendItems
+	Past    []pastState  `cbor:"2,keyasint,omitempty"`
+	Holes   [][2]uint64  `cbor:"3,keyasint,omitempty"`
+	Measure *calibration `cbor:"4,keyasint,omitempty"`
 }
 
 type pastState struct {
@@ -48,43 +45,95 @@ type pastState struct {
 
 // AppendState appends a checkpoint of w to b.
 func (w *Wearer) AppendState(b []byte) ([]byte, error) {
-	s := state{
-		Org: w.org.String(), Wearer: w.wearer.String(), Device: w.device.String(), Boot: w.boot,
-		Begun: w.begun, First: w.first, Seq: w.seq, Newest: w.newest, Rules: w.rules, Minute: w.minute, Measure: w.measuring,
+	start := len(b)
+	c := codec{b: append(b, stateVersion, 0, 0, 0, 0), write: true}
+	c.section(func() { c.text(w.org); c.text(w.wearer) })
+	c.section(func() { w.codeOrder(&c) })
+	c.section(func() { w.rules.code(&c) })
+	c.section(func() { w.minute.code(&c) })
+	c.section(func() { w.codeAnchor(&c) })
+	if err := w.appendRare(&c); err != nil {
+		return b, fmt.Errorf("encode checkpoint of wearer %s: %w", w.wearer, err)
 	}
+	binary.LittleEndian.PutUint32(c.b[start+1:], checksum(c.b[start+stateHeader:]))
+	return c.b, nil
+}
+
+// section writes what code does behind its length.
+func (c *codec) section(code func()) {
+	at := len(c.b)
+	c.b = append(c.b, 0, 0)
+	code()
+	binary.LittleEndian.PutUint16(c.b[at:], uint16(len(c.b)-at-2)) //nolint:gosec // a few hundred bytes
+}
+
+func (c *codec) text(id schemas.ID) {
+	s := id.String()
+	c.b = append(c.b, byte(len(s))) // an ID has at most 63 bytes
+	c.b = append(c.b, s...)
+}
+
+func (w *Wearer) codeOrder(c *codec) {
+	flags(c, &w.begun)
+	u32(c, &w.boot)
+	u64(c, &w.first)
+	u64(c, &w.seq)
+	u64(c, &w.newest)
+	if c.write {
+		c.text(w.device)
+	}
+}
+
+func (w *Wearer) codeAnchor(c *codec) {
+	p := &w.anchor.place
+	at := p.Time.UnixMilli()
+	u32(c, &p.Boot)
+	u64(c, &p.Seq)
+	u64(c, &at)
+	p.Time = eventTime(at)
+	if c.write {
+		c.text(p.Device)
+		c.b = append(c.b, w.anchor.state...)
+	}
+}
+
+// appendRare writes what is seldom there, as the rest of the checkpoint.
+func (w *Wearer) appendRare(c *codec) error {
+	if len(w.waiting) == 0 && len(w.past) == 0 && len(w.holes) == 0 && w.measuring == nil {
+		return nil
+	}
+	r := rare{Measure: w.measuring}
 	if len(w.waiting) > 0 {
 		var err error
-		if s.Waiting, err = schemas.AppendItems(nil, w.waiting); err != nil {
-			return b, fmt.Errorf("encode checkpoint of wearer %s: %w", w.wearer, err)
+		if r.Waiting, err = schemas.AppendItems(nil, w.waiting); err != nil {
+			return fmt.Errorf("encode waiting readings: %w", err)
 		}
 	}
 	for _, p := range w.past {
-		s.Past = append(s.Past, pastState{p.device.String(), p.boot, p.seq})
+		r.Past = append(r.Past, pastState{p.device.String(), p.boot, p.seq})
 	}
-	body, err := cbor.Marshal(&s)
+	for _, h := range w.holes {
+		r.Holes = append(r.Holes, [2]uint64{h.first, h.last})
+	}
+	b, err := cbor.Marshal(&r)
 	if err != nil {
-		return b, fmt.Errorf("encode checkpoint of wearer %s: %w", w.wearer, err)
+		return fmt.Errorf("encode the rest: %w", err)
 	}
-	b = append(b, stateVersion)
-	b = binary.BigEndian.AppendUint32(b, checksum(body))
-	return append(b, body...), nil
+	c.b = append(c.b, b...)
+	return nil
 }
 
 // DecodeWearer brings back what AppendState wrote; b is not kept. The error
 // wraps ErrState.
-func DecodeWearer(b []byte, p *Params) (*Wearer, error) {
+func DecodeWearer(b []byte, t *Timeline) (*Wearer, error) {
 	if len(b) < stateHeader || b[0] != stateVersion {
 		return nil, fmt.Errorf("%w: not version %d", ErrState, stateVersion)
 	}
 	body := b[stateHeader:]
-	if binary.BigEndian.Uint32(b[1:]) != checksum(body) {
+	if binary.LittleEndian.Uint32(b[1:]) != checksum(body) {
 		return nil, fmt.Errorf("%w: its checksum differs", ErrState)
 	}
-	var s state
-	if err := cbor.Unmarshal(body, &s); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrState, err)
-	}
-	w, err := s.wearer(p)
+	w, err := decode(body, t)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
@@ -93,91 +142,131 @@ func DecodeWearer(b []byte, p *Params) (*Wearer, error) {
 
 func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
-// wearer checks the state and makes it a wearer again.
-func (s *state) wearer(p *Params) (*Wearer, error) {
-	ids := names{}
-	w := NewWearer(ids.parse(s.Org), ids.parse(s.Wearer), p)
-	w.begun, w.boot, w.first, w.seq, w.newest = s.Begun, s.Boot, s.First, s.Seq, s.Newest
-	if s.Begun || s.Device != "" {
-		w.device = ids.parse(s.Device)
+// Resume is the wearer as a receipt describes it: before the reading from, with
+// the state that was noted there. The error wraps ErrState.
+func Resume(org, wearer schemas.ID, from schemas.Place, state []byte, t *Timeline) (*Wearer, error) {
+	w := NewWearer(org, wearer, t)
+	w.rules.code(&codec{b: state})
+	if err := w.rules.check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
-	if len(s.Past) > mostPast {
-		return nil, fmt.Errorf("it has %d past runs, at most %d are kept", len(s.Past), mostPast)
-	}
-	for _, q := range s.Past {
-		w.past = append(w.past, past{run{ids.parse(q.Device), q.Boot}, q.Seq})
-	}
-	if ids.err != nil {
-		return nil, ids.err
-	}
-	if err := s.check(); err != nil {
-		return nil, err
-	}
-	w.rules, w.minute, w.measuring = s.Rules, s.Minute, s.Measure
-	return w, s.waiting(w)
+	w.run = run{from.Device, from.Boot}
+	w.begun, w.first, w.seq, w.newest = true, from.Seq, from.Seq-1, w.rules.Last.At
+	w.anchor = anchor{place: from, state: append([]byte(nil), state...)}
+	w.plan = t.plan(w.newest)
+	return w, nil
 }
 
-// check refuses numbers that judging could not go on from.
-func (s *state) check() error {
-	r, m := &s.Rules, &s.Minute
-	g, motion, slouch, bout := &r.Signals.Gravity, &r.Signals.Motion, &r.Slouch, &r.Bout
-	if !finite(r.Last.Flexion, float64(r.Last.Lean), slouch.Bent, m.Bent, float64(motion.Sum), float64(motion.SumQ),
-		float64(g[0]), float64(g[1]), float64(g[2])) {
-		return errors.New("a number in it is not finite")
+func decode(body []byte, t *Timeline) (*Wearer, error) {
+	in := sections{b: body}
+	names, order, rules, minute, anchor := in.next(), in.next(), in.next(), in.next(), in.next()
+	if in.bad {
+		return nil, errors.New("it ends early")
 	}
-	for _, sum := range motion.Sums {
-		if !finite(float64(sum)) || sum < 0 {
-			return errors.New("a motion in it is impossible")
+	w := NewWearer(names.id(), names.id(), t)
+	w.codeOrder(&order.codec)
+	w.device = order.id()
+	w.rules.code(&rules.codec)
+	w.minute.code(&minute.codec)
+	w.codeAnchor(&anchor.codec)
+	w.anchor.place.Device = anchor.id()
+	if len(anchor.b) > 0 {
+		w.anchor.state = append([]byte(nil), anchor.b...)
+	}
+	for _, err := range []error{names.err, order.err, anchor.err, w.rules.check(), w.minute.check(), w.decodeRare(in.b)} {
+		if err != nil {
+			return nil, err
 		}
 	}
-	for _, ms := range []int64{
-		s.Newest, r.Last.At, motion.From, slouch.Start, slouch.Dwell, slouch.ClearFrom, slouch.Blind.From,
-		bout.Start, bout.Len, bout.AwayFrom, bout.Blind.From, bout.LastEnd, m.Minute * minuteMS,
-		int64(slouch.Clear), int64(slouch.Moved), int64(bout.Away), int64(bout.Moved),
-	} {
-		if ms < 0 || ms > latest {
-			return fmt.Errorf("a time in it is impossible: %d ms", ms)
-		}
+	if w.newest < 0 || w.newest > latest {
+		return nil, errors.New("a time in it is impossible")
 	}
-	for _, ms := range []int32{m.Sitting, m.Standing, m.Moving, m.NotWorn, m.Upright, m.Slouched} {
-		if ms < 0 || ms > minuteMS {
-			return fmt.Errorf("%d ms of a minute in it are impossible", ms)
-		}
-	}
-	switch {
-	case motion.Last >= slots:
-		return errors.New("a motion slot in it does not exist")
-	case bout.Level < 0 || bout.Level > 3 || slouch.Level < 0 || slouch.Level > 2:
-		return errors.New("a level in it does not exist")
-	case slouch.Level > 0 && slouch.Dwell == 0, bout.Level > 0 && !bout.On:
-		return errors.New("an episode in it is about nothing")
-	case s.Measure != nil && len(s.Measure.Samples) > mostPoses:
-		return errors.New("a calibration in it is too long")
-	}
-	return nil
+	w.plan = t.plan(w.newest)
+	return w, nil
 }
 
-// latest is the greatest event time in a checkpoint, the year 287396, in ms:
-// differences of such times do not overflow.
-const latest = 1 << 53
-
-func finite(numbers ...float64) bool {
-	for _, f := range numbers {
-		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return false
-		}
-	}
-	return true
+// sections takes the sections of a checkpoint.
+type sections struct {
+	b   []byte
+	bad bool
 }
 
-// waiting brings back the items behind a hole.
-func (s *state) waiting(w *Wearer) error {
-	if len(s.Waiting) == 0 {
+// section is one that is being read, with the first error of its names.
+type section struct {
+	codec
+
+	err error
+}
+
+func (in *sections) next() *section {
+	if len(in.b) < 2 {
+		in.bad = true
+		return &section{}
+	}
+	n := int(binary.LittleEndian.Uint16(in.b))
+	if in.b = in.b[2:]; len(in.b) < n {
+		in.bad = true
+		return &section{}
+	}
+	s := &section{codec: codec{b: in.b[:n:n]}}
+	in.b = in.b[n:]
+	return s
+}
+
+// id reads a name; the name of no device is empty.
+func (s *section) id() schemas.ID {
+	var n uint8
+	u8(&s.codec, &n)
+	name := s.codec.next(int(n))
+	if len(name) == 0 {
+		return schemas.ID{}
+	}
+	id, err := schemas.ParseID(string(name))
+	if err != nil && s.err == nil {
+		s.err = err
+	}
+	return id
+}
+
+func (w *Wearer) decodeRare(b []byte) error {
+	if len(b) == 0 {
 		return nil
 	}
-	items, rest, err := schemas.ReadItems(s.Waiting, nil)
+	var r rare
+	if err := cbor.Unmarshal(b, &r); err != nil {
+		return fmt.Errorf("decode the rest: %w", err)
+	}
+	switch {
+	case len(r.Past) > mostPast || len(r.Holes) > mostHoles+1:
+		return fmt.Errorf("it has %d past runs and %d holes, more than are kept", len(r.Past), len(r.Holes))
+	case r.Measure != nil && len(r.Measure.Samples) > mostPoses:
+		return errors.New("a calibration in it is too long")
+	}
+	for _, p := range r.Past {
+		id, err := schemas.ParseID(p.Device)
+		if err != nil {
+			return fmt.Errorf("decode past run: %w", err)
+		}
+		w.past = append(w.past, past{run{id, p.Boot}, p.Seq})
+	}
+	for _, h := range r.Holes {
+		if h[0] > h[1] {
+			return errors.New("a hole in it ends before it begins")
+		}
+		w.holes = append(w.holes, hole{h[0], h[1]})
+	}
+	w.measuring = r.Measure
+	return w.decodeWaiting(r.Waiting)
+}
+
+// decodeWaiting brings back the items behind a hole.
+func (w *Wearer) decodeWaiting(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	items, rest, err := schemas.ReadItems(b, nil)
 	if err != nil {
-		return err
+		return fmt.Errorf("decode waiting readings: %w", err)
 	}
 	if len(rest) > 0 || len(items) > mostWaiting {
 		return fmt.Errorf("it has %d waiting items and %d bytes behind them", len(items), len(rest))
@@ -193,13 +282,49 @@ func (s *state) waiting(w *Wearer) error {
 	return nil
 }
 
-// names parses identifiers and keeps the first error.
-type names struct{ err error }
-
-func (n *names) parse(s string) schemas.ID {
-	id, err := schemas.ParseID(s)
-	if err != nil && n.err == nil {
-		n.err = err
+// check refuses numbers that judging could not go on from.
+func (r *rules) check() error {
+	s := &r.Signals
+	for _, f := range []float32{
+		s.Gravity[0], s.Gravity[1], s.Gravity[2], s.Motion.Sum, s.Motion.SumQ, r.Slouch.Bent, r.Load.F, r.Load.S, r.Hold.H,
+	} {
+		if math.IsNaN(float64(f)) || math.IsInf(float64(f), 0) {
+			return errors.New("a number in it is not finite")
+		}
 	}
-	return id
+	switch {
+	case r.Last.At < 0 || r.Last.At > latest:
+		return errors.New("a time in it is impossible")
+	case s.Motion.Last >= slots:
+		return errors.New("a motion slot in it does not exist")
+	case r.Slouch.Level > 2 || r.Load.Level > 3 || r.Bout.Level > 3 || r.Lean.Level > 2:
+		return errors.New("a level in it does not exist")
+	case r.Slouch.Level > 0 && r.Slouch.Dwell == 0, r.Bout.Level > 0 && !r.Bout.On, r.Lean.Side < -1 || r.Lean.Side > 1:
+		return errors.New("an episode in it is about nothing")
+	case r.Load.F < 0 || r.Load.S < 0 || r.Load.F > 1 || r.Load.S > 1 || r.Hold.H < 0 || r.Hold.H > 1:
+		return errors.New("a share in it is not 0 to 1")
+	case int(r.Ask.Cause) >= len(causes()):
+		return errors.New("a cause in it does not exist")
+	case r.Hold.Last < -1800 || r.Hold.Last > 1800:
+		return errors.New("an angle in it is impossible")
+	}
+	return nil
+}
+
+func (m *minute) check() error {
+	if m.Minute < 0 || m.Minute > latest/minuteMS || math.IsNaN(float64(m.Peak)) || m.Peak < 0 || m.Peak > 1 {
+		return errors.New("the open minute in it is impossible")
+	}
+	for _, ms := range []int32{m.Sitting, m.Standing, m.Moving, m.NotWorn, m.Upright, m.Slouched, m.Left, m.Right, m.Deep} {
+		if ms < 0 || ms > minuteMS {
+			return fmt.Errorf("%d ms of a minute in it are impossible", ms)
+		}
+	}
+	if most := int64(m.Upright+m.Slouched) * 1800; m.Bent > most || m.Bent < -most {
+		return errors.New("the flexion of the minute in it is impossible")
+	}
+	if int(m.Window.N) > len(m.Window.Flexion) || m.Window.N > 0 && int64(m.Window.Number) > latest/windowMS {
+		return errors.New("a window in it is impossible")
+	}
+	return nil
 }

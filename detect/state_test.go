@@ -15,7 +15,7 @@ import (
 // busy is a wearer with something in every part of its state.
 func busy(t testing.TB) *Wearer {
 	t.Helper()
-	w, out := NewWearer(org, person, Defaults()), &Output{}
+	w, out := NewWearer(org, person, Always(Defaults())), &Output{}
 	take(w, arrival{spare, 3, 9, -1}, out)
 	list := items(500*time.Millisecond, slouched(1300), spell{secs: 40, pitch: 30, sd: 40}, spell{secs: 20, pitch: 25, sd: 50, seat: onFeet})
 	up := leaned(5, 1)
@@ -32,7 +32,7 @@ func busy(t testing.TB) *Wearer {
 }
 
 func TestStateComesBack(t *testing.T) {
-	for _, w := range []*Wearer{busy(t), NewWearer(org, person, Defaults())} {
+	for _, w := range []*Wearer{busy(t), NewWearer(org, person, Always(Defaults()))} {
 		if got := resumed(t, w); !reflect.DeepEqual(got, w) {
 			t.Errorf("got %+v, want %+v", got, w)
 		}
@@ -41,7 +41,7 @@ func TestStateComesBack(t *testing.T) {
 
 func TestStateAppends(t *testing.T) {
 	b, err := busy(t).AppendState([]byte("before"))
-	if err != nil || !bytes.HasPrefix(b, []byte("before\x01")) {
+	if err != nil || !bytes.HasPrefix(b, []byte("before\x02")) {
 		t.Fatalf("got %q, %v", b, err)
 	}
 }
@@ -56,7 +56,7 @@ func TestDamagedState(t *testing.T) {
 		damaged := bytes.Clone(b)
 		damaged[i] ^= 0x20
 		for _, bad := range [][]byte{damaged, b[:i]} {
-			if _, err := DecodeWearer(bad, Defaults()); !errors.Is(err, ErrState) {
+			if _, err := DecodeWearer(bad, Always(Defaults())); !errors.Is(err, ErrState) {
 				t.Fatalf("byte %d: got %v", i, err)
 			}
 		}
@@ -78,9 +78,9 @@ func FuzzDecodeWearer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = bytes.Clone(b)
 		if len(b) >= stateHeader {
-			binary.BigEndian.PutUint32(b[1:], checksum(b[stateHeader:]))
+			binary.LittleEndian.PutUint32(b[1:], checksum(b[stateHeader:]))
 		}
-		w, err := DecodeWearer(b, Defaults())
+		w, err := DecodeWearer(b, Always(Defaults()))
 		if err != nil {
 			if !errors.Is(err, ErrState) {
 				t.Fatalf("the error is not ErrState: %v", err)
@@ -103,7 +103,7 @@ func TestRulesAreSmall(t *testing.T) {
 
 func TestReadingsAllocateNothing(t *testing.T) {
 	for name, list := range map[string][]schemas.Item{"angles": benchItems(false), "acc": benchItems(true)} {
-		w, out, b := NewWearer(org, person, Defaults()), &Output{}, batch(list)
+		w, out, b := NewWearer(org, person, Always(Defaults())), &Output{}, batch(list)
 		w.Take(b, out)
 		got := testing.AllocsPerRun(20, func() {
 			forward(list)

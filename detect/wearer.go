@@ -1,34 +1,46 @@
 package detect
 
 import (
-	"math"
-	"strconv"
-	"time"
-
 	"sitwell/schemas"
 )
 
 // Wearer is the state of one wearer. It belongs to one goroutine at a time.
 type Wearer struct {
 	org, wearer schemas.ID
-	p           *Params
+	timeline    *Timeline
+	plan        *plan // in force at the last item judged
 	order
 	rules     rules
 	minute    minute
 	measuring *calibration // an upright pose that is being measured, or nil
+	anchor    anchor
 }
 
 // rules is what is kept between two readings for judging: at most 256 bytes.
 type rules struct {
-	Last    sample  `cbor:"1,keyasint"` // of the last reading judged
-	Signals signals `cbor:"2,keyasint"`
-	Slouch  slouch  `cbor:"3,keyasint"`
-	Bout    bout    `cbor:"4,keyasint"`
+	Last      sample // of the last reading judged
+	Signals   signals
+	Slouch    slouch
+	Load      load
+	Hold      hold
+	Bout      bout
+	Still     still
+	Lean      lean
+	Bending   bending
+	Hydration hydration
+	Battery   battery
+	Ask       ask
 }
 
 // NewWearer is a wearer of whom nothing is known yet.
-func NewWearer(org, wearer schemas.ID, p *Params) *Wearer {
-	return &Wearer{org: org, wearer: wearer, p: p}
+func NewWearer(org, wearer schemas.ID, t *Timeline) *Wearer {
+	return &Wearer{org: org, wearer: wearer, timeline: t, plan: &t.plans[0]}
+}
+
+// Follow judges by another timeline from now on. What the timelines have in
+// common up to the last reading judged changes nothing.
+func (w *Wearer) Follow(t *Timeline) {
+	w.timeline, w.plan = t, t.plan(w.newest)
 }
 
 // Take judges a batch of this wearer, all of one device, and appends the
@@ -39,10 +51,22 @@ func (w *Wearer) Take(b *schemas.Batch, out *Output) {
 	for i := range b.Items {
 		it := &b.Items[i]
 		if (!w.begun || from != w.run) && !w.takeOver(from, it, out) {
-			out.Late++
 			continue
 		}
 		w.place(it, out)
+	}
+}
+
+// Retrace judges items that are known to have been judged in this order, all of
+// one device: no duplicates, none that was late, and holes among them were given up.
+func (w *Wearer) Retrace(b *schemas.Batch, out *Output) {
+	from := run{b.Device, b.Boot}
+	for i := range b.Items {
+		it := &b.Items[i]
+		if !w.begun || from != w.run {
+			w.begin(from, it, out)
+		}
+		w.judge(it, out)
 	}
 }
 
@@ -60,80 +84,96 @@ func (w *Wearer) OpenMinute() (schemas.Rollup, bool) {
 // judge takes an item whose turn it is.
 func (w *Wearer) judge(it *schemas.Item, out *Output) {
 	w.seq = it.Seq
-	if it.Time < w.newest-w.p.Disorder.Milliseconds() {
-		out.Late++
+	if it.Time < w.newest-w.plan.disorder {
+		out.late(w, w.run, it)
 		return
 	}
 	out.Judged++
 	w.newest = max(w.newest, it.Time)
+	at := max(it.Time, w.rules.Last.At)
+	if at >= w.plan.until || at < w.plan.from {
+		w.plan = w.timeline.plan(at)
+	}
+	if w.anchor.state == nil {
+		w.anchor.cast(w, it.Seq, it.Time)
+	}
 	if it.Event != nil {
-		w.hear(it.Event, it.Time)
+		w.hear(it.Event, w.moment(it.Seq, at, out))
 		return
 	}
-	w.read(&it.Reading, out)
+	w.read(&it.Reading, at, out)
+}
+
+// moment is the proof of what an event tells.
+func (w *Wearer) moment(seq uint64, at int64, out *Output) *proof {
+	last := w.rules.Last
+	return &proof{w: w, seq: seq, out: out, iv: &interval{from: at, to: at, held: true, before: last, after: last}}
 }
 
 // read judges a reading: the interval that it ends goes to the minute and to
 // each rule.
-func (w *Wearer) read(r *schemas.Reading, out *Output) {
-	last := &w.rules.Last
-	at := max(r.Time, last.At)
+func (w *Wearer) read(r *schemas.Reading, at int64, out *Output) {
+	s := &w.rules
+	iv := interval{from: s.Last.At, to: at, before: s.Last, counted: int64(r.SittingS) * 1000}
+	if iv.from == 0 {
+		iv.from = at
+	}
+	iv.ms = iv.to - iv.from
+	iv.held = iv.ms <= w.plan.hold
+	pr := proof{w: w, seq: r.Seq, iv: &iv, out: out}
+
+	w.minute.Window.close(at, &pr)
+	if iv.from/minuteMS != at/minuteMS && w.calm() {
+		w.anchor.cast(w, r.Seq, r.Time)
+	}
 	if w.measuring != nil {
-		w.measure(r, at)
+		w.measure(r, &pr)
 	}
-	next := w.rules.Signals.read(r, at, at-last.At, w.p)
-	iv := between(last, &next, w.p.Hold.Milliseconds())
-	pr := proof{w: w, seq: r.Seq, at: at, out: out}
-
-	w.minute.step(&iv, &pr)
-	w.rules.Slouch.step(&iv, &pr)
-	w.rules.Bout.step(&iv, &pr)
-
-	w.rules.Last = next
+	iv.after = s.Signals.read(r, at, iv.ms, &pr)
+	w.step(&iv, &pr)
+	if r.Fields.Has(schemas.HasBattery) {
+		s.Battery.step(r.Battery, &pr)
+	}
+	s.Last = iv.after
+	w.minute.note(s)
 	if out.Trace {
-		out.Postures = append(out.Postures, w.posture(r.Seq))
+		out.Postures = append(out.Postures, w.posture(r))
 	}
 }
 
-// posture is the last reading as the page shows it.
-func (w *Wearer) posture(seq uint64) Posture {
-	s := &w.rules.Last
-	return Posture{
-		Seq: seq, Time: s.At,
-		FlexionDeg: float32(tenth(s.Flexion)), LeanDeg: float32(tenth(float64(s.Lean))),
-		Shown: s.Is.has(shown), Known: s.Is.has(fitted),
-		Moving: s.Is.has(moving), MotionKnown: s.Is.has(motionKnown),
-		Sitting: s.Is.has(sitting), SittingKnown: s.Is.has(sittingKnown),
-		Worn:   s.Is.has(worn),
-		DwellS: float32(seconds(w.rules.Slouch.Dwell)), BoutS: float32(seconds(w.rules.Bout.Len)),
-		SlouchLevel: int(w.rules.Slouch.Level), SittingLevel: int(w.rules.Bout.Level),
+// step lets the minute and the rules step over an interval, in an order of which
+// some know: the slouch before what raises it and what keeps silent beside it,
+// the bout before what asks it about time off the seat.
+func (w *Wearer) step(iv *interval, pr *proof) {
+	s, b, limit := &w.rules, &iv.before, w.plan.gapEnds
+	iv.posture, iv.postureSince = s.Slouch.Blind.step(iv, b.tellsPosture(), limit)
+	iv.seat, iv.seatSince = s.Bout.Blind.step(iv, b.tellsSitting(), limit)
+	iv.pose, iv.poseSince = s.Still.Blind.step(iv, b.tellsSitting() && b.Is.has(fitted), limit)
+	s.Signals.quiet(iv)
+	s.Signals.rewear(iv, pr)
+
+	w.minute.step(iv, pr)
+	w.minute.Window.add(&iv.after)
+	s.Slouch.step(iv, pr)
+	s.Load.step(iv, pr)
+	s.Hold.step(iv, pr)
+	s.Slouch.raise(iv, pr)
+	s.Bout.step(iv, pr)
+	s.Still.step(iv, pr)
+	s.Lean.step(iv, pr)
+	s.Bending.step(iv, pr)
+	s.Hydration.step(iv, pr)
+	s.Signals.Walk.step(iv, pr)
+	pr.silence()
+
+	a := &iv.after
+	if a.tellsPosture() {
+		s.Slouch.Blind = 0
+	}
+	if a.tellsSitting() {
+		s.Bout.Blind = 0
+	}
+	if a.tellsSitting() && a.Is.has(fitted) {
+		s.Still.Blind = 0
 	}
 }
-
-// proof is the reading at which something is found, and where to tell it.
-type proof struct {
-	w   *Wearer
-	seq uint64
-	at  int64 // event time, ms
-	out *Output
-}
-
-// find completes a finding of a rule and gives it out.
-func (pr *proof) find(step schemas.Step, f schemas.Finding) {
-	w := pr.w
-	f.Schema, f.Org, f.Wearer, f.Device = schemas.SchemaFinding, w.org, w.wearer, w.device
-	f.Boot, f.Seq, f.Time, f.Step = w.boot, pr.seq, eventTime(pr.at), step
-	f.Episode = schemas.EpisodeID(w.org, w.wearer, f.Rule, f.Start)
-	f.ID = f.Episode + "-" + string(step)
-	if step != schemas.Closed {
-		f.ID += strconv.Itoa(f.Level)
-	}
-	pr.out.Findings = append(pr.out.Findings, f)
-}
-
-func eventTime(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
-
-func seconds(ms int64) float64 { return float64(ms) / 1000 }
-
-// tenth rounds to the tenth of a degree that readings have.
-func tenth(deg float64) float64 { return math.Round(deg*10) / 10 }

@@ -1,0 +1,76 @@
+package detect
+
+import "sitwell/schemas"
+
+// walk finds out that the strap has shifted. Everybody walks about upright, each
+// in their own way: when the trunk's mean angle over DriftFor of walking lies
+// more than DriftDeg off that of the first walk since the calibration, DriftWalks
+// times in a row, it is the sensor that has moved, and the zeros no longer hold.
+type walk struct {
+	// Sums over the present piece of walking, in tenths of a degree times ms.
+	Flexion, Lean int32
+	For           short
+	// The means of the first piece, in tenths of a degree.
+	FirstFlexion, FirstLean int16
+	Has                     bool // there is a first piece
+	Off                     uint8
+}
+
+func (w *walk) step(iv *interval, pr *proof) {
+	s, b := &pr.w.rules.Signals, &iv.before
+	if !iv.held || !b.moves() || b.sits() || !b.Is.has(shown|derived) || s.Is.has(stale) || !s.calibrated() {
+		return
+	}
+	w.Flexion += int32(b.Flexion) * int32(iv.ms) //nolint:gosec // 180 degrees for a minute fit
+	w.Lean += int32(b.Lean) * int32(iv.ms)       //nolint:gosec // as above
+	w.For.add(iv.ms)
+	if int64(w.For) < pr.w.plan.driftFor {
+		return
+	}
+	flexion, lean := int16(w.Flexion/int32(w.For)), int16(w.Lean/int32(w.For)) //nolint:gosec // means of int16
+	w.Flexion, w.Lean, w.For = 0, 0, 0
+	far := pr.w.plan.drift
+	switch {
+	case !w.Has:
+		w.FirstFlexion, w.FirstLean, w.Has = flexion, lean, true
+	case distance(flexion, w.FirstFlexion) <= far && distance(lean, w.FirstLean) <= far:
+		w.Off = 0
+	default:
+		if w.Off++; int(w.Off) >= pr.w.plan.DriftWalks {
+			s.Is.set(stale, true)
+			pr.w.rules.Ask.open(schemas.Drift, pr)
+		}
+	}
+}
+
+// calibrated reports whether there is a zero of any pose.
+func (s *signals) calibrated() bool { return s.Upright != [2][3]int16{} }
+
+// rewear notes for how long the device is off. One that was off for RewearAfter
+// is worn anew, and its zeros are those of another fit.
+func (s *signals) rewear(iv *interval, pr *proof) {
+	if iv.before.Is.has(worn) || iv.before.At == 0 {
+		s.OffFor = 0
+		return
+	}
+	s.OffFor.add(iv.ms)
+	if !iv.after.Is.has(worn) || int64(s.OffFor) < pr.w.plan.rewearAfter {
+		return
+	}
+	s.OffFor = 0
+	if s.calibrated() {
+		s.Upright, s.Walk = [2][3]int16{}, walk{}
+		s.Is.set(stale, false)
+		pr.w.rules.Ask.open(schemas.Rewear, pr)
+	}
+}
+
+// quiet notes for how long nobody has been seen moving.
+func (s *signals) quiet(iv *interval) {
+	switch {
+	case iv.after.moves() || iv.before.moves():
+		s.Quiet = 0
+	case iv.held:
+		s.Quiet.add(iv.ms)
+	}
+}

@@ -1,0 +1,158 @@
+package detect
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"sitwell/schemas"
+)
+
+// Engine is the version of the engine. Receipts of another one are not expected
+// to give the same when they are judged again.
+const Engine = 2
+
+// proof is the reading or event at which something is found, and where to tell it.
+type proof struct {
+	w   *Wearer
+	seq uint64
+	iv  *interval // that it ends; of an event, an interval of no length
+	out *Output
+}
+
+// found is what a rule says of its episode; proof.find makes a finding of it.
+type found struct {
+	rule     schemas.Rule
+	level    int
+	severity schemas.Severity
+	cause    schemas.Cause
+	outcome  schemas.Outcome
+	start    int64 // event time, ms
+	end      int64 // the same, if outcome is set
+	ms       int64 // how long it has lasted
+	flexion  float64
+	values   []value
+}
+
+// value is a number that tripped a rule; its unit is in its name.
+type value struct {
+	name string
+	v    float64
+}
+
+// findBoth gives out that an episode opens at a level of more than 1.
+func (pr *proof) findBoth(f found) {
+	level, severity := f.level, f.severity
+	f.level, f.severity = 1, schemas.Mild
+	pr.find(schemas.Opened, f)
+	f.level, f.severity = level, severity
+	pr.find(schemas.Escalated, f)
+}
+
+// find completes a finding of a rule and gives it out.
+func (pr *proof) find(step schemas.Step, found found) {
+	w := pr.w
+	f := schemas.Finding{
+		Schema: schemas.SchemaFinding, Org: w.org, Wearer: w.wearer, Device: w.device,
+		Rule: found.rule, Step: step, Level: found.level, Severity: found.severity, Cause: found.cause,
+		Start: eventTime(found.start), Time: eventTime(pr.iv.to), Seconds: seconds(found.ms), FlexionDeg: found.flexion,
+		Boot: w.boot, Seq: pr.seq, Receipt: pr.receipt(&found),
+	}
+	if found.outcome != "" {
+		f.Outcome, f.End = found.outcome, eventTime(found.end)
+	}
+	f.Episode = schemas.EpisodeID(w.org, w.wearer, f.Rule, f.Start)
+	f.ID = schemas.FindingID(f.Episode, step, f.Level, f.Severity)
+	pr.out.Findings = append(pr.out.Findings, f)
+}
+
+// receipt is what it takes to prove a finding again.
+func (pr *proof) receipt(f *found) *schemas.Receipt {
+	w := pr.w
+	number, version := RuleVersion(f.rule)
+	r := &schemas.Receipt{
+		Engine: Engine, RuleNumber: number, Version: version, Parameters: w.plan.version,
+		Limits: map[string]string{}, Values: make(map[string]float64, len(f.values)),
+		From: w.anchor.place, To: w.at(pr.seq, pr.iv.to), State: slices.Clone(w.anchor.state),
+	}
+	for _, t := range Tunables() {
+		if t.Rule == f.rule {
+			r.Limits[t.Key] = t.text(w.plan.Params)
+		}
+	}
+	for _, v := range f.values {
+		r.Values[v.name] = v.v
+	}
+	if s := &pr.iv.before; s.Is.has(derived | fitted) {
+		if pose, _ := w.rules.Signals.zero(s.Is); pose >= 0 {
+			r.Zero = &schemas.Zero{Pose: [...]schemas.Pose{schemas.Seated, schemas.Standing}[pose], Upright: w.rules.Signals.Upright[pose]}
+		}
+	}
+	return r
+}
+
+// RuleVersion is a rule's number in the documentation and its version, which
+// rises whenever the rule judges otherwise than before.
+func RuleVersion(rule schemas.Rule) (number string, version int) {
+	switch rule {
+	case schemas.RuleSlouch:
+		return "R1", 2 // 2: two sensors, severity
+	case schemas.RuleLoad:
+		return "R2", 1
+	case schemas.RuleHold:
+		return "R3", 1
+	case schemas.RuleSitting:
+		return "R4", 1
+	case schemas.RuleImmobility:
+		return "R5", 1
+	case schemas.RuleLean:
+		return "R6", 1
+	case schemas.RuleSudden:
+		return "R7", 1
+	case schemas.RuleBending:
+		return "R8", 1
+	case schemas.RuleHydration:
+		return "R9", 1
+	case schemas.RuleOffline, schemas.RuleBattery:
+		return "R11", 1
+	case schemas.RuleCalibration:
+		return "calibration", 1
+	}
+	return strconv.Quote(string(rule)), 0
+}
+
+// anchor is the state of the rules before a reading. It is noted at the first
+// reading of a minute in which nothing is under way, so that the receipts of what
+// begins later can start there.
+type anchor struct {
+	place schemas.Place
+	state []byte
+}
+
+// cast notes the state before an item of the present run.
+func (a *anchor) cast(w *Wearer, seq uint64, at int64) {
+	a.place = w.at(seq, at)
+	a.state = w.rules.append(a.state[:0])
+}
+
+// calm reports whether no rule is in the middle of something.
+func (w *Wearer) calm() bool {
+	r := &w.rules
+	return r.Slouch.Dwell == 0 && !r.Bout.On && r.Load.Level == 0 && r.Hold.H == 0 && r.Still.Len == 0 && r.Lean.Side == 0 &&
+		!r.Bending.Open && r.Hydration.Start == 0 && r.Battery.Start == 0 && r.Ask.Start == 0 && w.measuring == nil
+}
+
+// at names a reading of the present run.
+func (w *Wearer) at(seq uint64, at int64) schemas.Place {
+	return schemas.Place{Device: w.device, Boot: w.boot, Seq: seq, Time: eventTime(at)}
+}
+
+func eventTime(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+func seconds(ms int64) float64 { return float64(ms) / 1000 }
+
+// tenth rounds to the tenth of a degree that readings have, thousandth to what a
+// share is told to.
+func tenth(deg float64) float64       { return math.Round(deg*10) / 10 }
+func thousandth(part float64) float64 { return math.Round(part*1000) / 1000 }
