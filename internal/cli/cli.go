@@ -97,7 +97,7 @@ func (e *env) root() *cobra.Command {
 	for group, commands := range map[string][]*cobra.Command{
 		groupTry:     {e.demo(), e.simulate(), e.replay()},
 		groupRun:     {e.serve(), e.health()},
-		groupManage:  {e.org(), e.team(), e.wearer(), e.device()},
+		groupManage:  {e.org(), e.team(), e.wearer(), e.device(), e.rules()},
 		groupInspect: {e.quarantine(), e.showVersion()},
 	} {
 		for _, c := range commands {
