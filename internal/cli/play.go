@@ -12,6 +12,7 @@ import (
 
 	"sitwell/internal/registry"
 	"sitwell/internal/sim"
+	"sitwell/internal/sim/observe"
 	"sitwell/internal/sim/recording"
 	"sitwell/internal/sim/replay"
 	"sitwell/schemas"
@@ -126,15 +127,21 @@ func (e *env) replay() *cobra.Command {
 	o := replay.Options{Logger: slog.New(slog.DiscardHandler)}
 	var cl client
 	var org string
+	var offline bool
 	c := &cobra.Command{
 		Use: "replay FILE...", Short: "Play recorded people through a running sitwell and compare with their labels",
 		Args: cobra.MinimumNArgs(1),
 		Long: "Reads recordings (a chest accelerometer's or a sternum sensor's CSV, told by the header), registers a wearer\n" +
 			"for each, publishes the readings with their true spacing in event time, and then says what the pipeline made\n" +
 			"of them: moving against still, seated time, episodes and nudges. Event time ends when the replay ends, so a\n" +
-			"fast replay's findings are stale and held back.",
-		Example: "  sitwell replay --speed 120 recordings/*.csv",
+			"fast replay's findings are stale and held back.\n\n" +
+			"With --offline it needs no running sitwell: it runs the engine by itself, with the default parameters, and\n" +
+			"writes what that sees in each recording as a Markdown table.",
+		Example: "  sitwell replay --speed 120 recordings/*.csv\n  sitwell replay --offline recordings/*/*.csv",
 		RunE: func(c *cobra.Command, args []string) error {
+			if offline {
+				return e.observe(args)
+			}
 			var err error
 			if o.Org, err = schemas.ParseID(org); err != nil {
 				return usage(fmt.Errorf("--org: %w", err))
@@ -160,7 +167,20 @@ func (e *env) replay() *cobra.Command {
 	f.StringVar(&org, "org", "replay", "organisation of the wearers")
 	f.StringVar(&o.Username, "username", "", "for the broker")
 	f.StringVar(&o.Password, "password", "", "for the broker")
+	f.BoolVar(&offline, "offline", false, "run the engine here and write a table of what it sees")
 	return c
+}
+
+func (e *env) observe(paths []string) error {
+	all := make([]observe.Observation, len(paths))
+	for i, path := range paths {
+		rec, err := recording.Open(path)
+		if err != nil {
+			return err
+		}
+		all[i] = observe.Recording(rec)
+	}
+	return observe.Write(e.out, all)
 }
 
 func (e *env) playRecordings(ctx context.Context, cl *client, o replay.Options, recordings []*recording.Recording) error {

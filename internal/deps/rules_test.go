@@ -45,6 +45,8 @@ var allowed = map[string][]string{
 	"internal/sim/...":       {"schemas", "internal/sim/..."},
 	// It reads the pipeline's answers, in the store's words, and runs the engine to compare.
 	"internal/sim/replay": {"schemas", "detect", "internal/series", "internal/sim/..."},
+	// It runs the engine without a pipeline.
+	"internal/sim/observe": {"schemas", "detect", "internal/sim/recording"},
 
 	// The wiring, and what stands above it.
 	"internal/app":  {"schemas", "detect/...", "ingest", "notify/...", "internal/..."},

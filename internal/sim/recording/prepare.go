@@ -96,6 +96,12 @@ func flexion(acc, upright [3]float64) float64 {
 	return math.Atan2(dot(acc, ap), dot(acc, u0))
 }
 
+// tilt is the angle between a direction and the upright one, in radians.
+func tilt(acc, upright [3]float64) float64 {
+	cos := dot(acc, upright) / math.Sqrt(dot(acc, acc)*dot(upright, upright))
+	return math.Acos(max(-1, min(1, cos)))
+}
+
 // spread is the standard deviation of the magnitudes.
 func spread(rows []Row) float64 {
 	var sum, squares float64

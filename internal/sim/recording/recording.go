@@ -159,19 +159,22 @@ func thousandths(v [3]float64) [3]int16 {
 	return [3]int16{schemas.Thousandths(v[0]), schemas.Thousandths(v[1]), schemas.Thousandths(v[2])}
 }
 
-// SeatedFlexion is the forward flexion of each row labelled seated against the
-// standing pose, in degrees.
-func (r *Recording) SeatedFlexion() []float64 {
-	var all []float64
+// Seated is the forward flexion and the tilt, to whatever side, of each row
+// labelled seated against the standing pose, in degrees.
+func (r *Recording) Seated() (flexions, tilts []float64) {
 	for i := range r.Poses {
 		if r.Poses[i].Pose != schemas.Standing {
 			continue
 		}
+		upright := r.Poses[i].Upright
 		for j := range r.Rows {
 			if sits, _ := r.Rows[j].Sitting(); sits {
-				all = append(all, flexion(r.Rows[j].Acc, r.Poses[i].Upright)*180/math.Pi)
+				flexions = append(flexions, flexion(r.Rows[j].Acc, upright)*degrees)
+				tilts = append(tilts, tilt(r.Rows[j].Acc, upright)*degrees)
 			}
 		}
 	}
-	return all
+	return flexions, tilts
 }
+
+const degrees = 180 / math.Pi

@@ -9,9 +9,6 @@
 // postures, row by row, seated time from its rollups, nudges from its
 // decisions.
 //
-// Observe asks the engine alone, without a pipeline: what it sees in a recording
-// with the default parameters, for WriteObservations to write as a table.
-//
 // Run uses its own goroutines, a few for each recording, and ends them. Tests
 // replay a made-up person, and the recordings where they are present, through
 // the whole application.

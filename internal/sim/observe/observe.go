@@ -1,4 +1,4 @@
-package replay
+package observe
 
 import (
 	"math"
@@ -18,10 +18,11 @@ type Observation struct {
 	Seconds float64 // from the first row to the last
 
 	SeatedLabelsS, SeatedS float64 // by the labels, and by the engine
-	// SeatedDeg is the median flexion of the rows labelled seated against the
-	// standing pose, in degrees.
-	SeatedDeg float64
-	Shifts    int
+	// SeatedDeg and SeatedTilt are the median forward flexion, and tilt to whatever
+	// side, of the rows labelled seated against the standing pose, in degrees; NaN
+	// where nobody sits.
+	SeatedDeg, SeatedTilt float64
+	Shifts                int
 	// SlouchedShare is the share of the judged seated seconds at SlouchDeg and
 	// more; NaN where none were judged.
 	SlouchedShare float64
@@ -58,8 +59,8 @@ func (o *Observation) ShiftsPerHour() float64 {
 	return float64(o.Shifts) / o.SeatedS * 3600
 }
 
-// Observe runs a recording through the engine.
-func Observe(rec *recording.Recording) Observation {
+// Recording runs a recording through the engine.
+func Recording(rec *recording.Recording) Observation {
 	base := time.UnixMilli(0).Add(24 * time.Hour)
 	params := detect.Defaults()
 	w := detect.NewWearer(schemas.MustID("recordings"), schemas.MustID("person"), detect.Always(params))
@@ -68,8 +69,9 @@ func Observe(rec *recording.Recording) Observation {
 	if open, ok := w.OpenMinute(); ok {
 		out.Rollups = append(out.Rollups, open)
 	}
+	flexions, tilts := rec.Seated()
 	o := Observation{
-		Name: rec.Name, Kind: rec.Kind, Seconds: rec.Duration().Seconds(), SeatedDeg: seatedDeg(rec),
+		Name: rec.Name, Kind: rec.Kind, Seconds: rec.Duration().Seconds(), SeatedDeg: Median(flexions), SeatedTilt: Median(tilts),
 		SeatedLabelsS: rec.Account(params.Hold).Seated.Seconds(),
 		Episodes:      map[schemas.Rule]int{}, Asked: map[schemas.Cause]int{},
 	}
@@ -87,7 +89,7 @@ func (o *Observation) minutes(rollups []schemas.Rollup) {
 		o.SeatedS += float64(r.Sitting)
 		o.Shifts += r.Shifts
 	}
-	o.SeatedS = toMS(o.SeatedS)
+	o.SeatedS = math.Round(o.SeatedS*1000) / 1000 // what adding up rollups leaves behind
 }
 
 func (o *Observation) findings(findings []schemas.Finding) {
@@ -165,14 +167,4 @@ func walks(rows []detect.Posture, params *detect.Params) Walks {
 		w.Run = max(w.Run, run)
 	}
 	return w
-}
-
-// seatedDeg is NaN where nobody sits or there is no standing pose.
-func seatedDeg(rec *recording.Recording) float64 {
-	flexions := rec.SeatedFlexion()
-	if len(flexions) == 0 {
-		return math.NaN()
-	}
-	slices.Sort(flexions)
-	return flexions[len(flexions)/2]
 }

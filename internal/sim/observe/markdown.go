@@ -1,4 +1,4 @@
-package replay
+package observe
 
 import (
 	"fmt"
@@ -23,7 +23,9 @@ func columns() []column {
 		{"min", func(o *Observation) string { return decimals(o.Seconds/60, 1) }},
 		{"seated s, labels", func(o *Observation) string { return decimals(o.SeatedLabelsS, 0) }},
 		{"engine", func(o *Observation) string { return decimals(o.SeatedS, 0) }},
-		{"seated deg", func(o *Observation) string { return decimals(o.SeatedDeg, 0) }},
+		{"seated deg, forward/any", func(o *Observation) string {
+			return decimals(o.SeatedDeg, 0) + "/" + decimals(o.SeatedTilt, 0)
+		}},
 		{"shifts", func(o *Observation) string { return fmt.Sprint(o.Shifts) }},
 		{"shifts/h", func(o *Observation) string { return decimals(o.ShiftsPerHour(), 0) }},
 		{"slouched %", func(o *Observation) string { return decimals(100*o.SlouchedShare, 0) }},
@@ -39,6 +41,7 @@ func columns() []column {
 			}
 			return decimals(o.Walks.FlexionOff, 1) + "/" + decimals(o.Walks.LeanOff, 1)
 		}},
+		{"run over", func(o *Observation) string { return fmt.Sprint(o.Walks.Run) }},
 		{"asked for drift", func(o *Observation) string { return fmt.Sprint(o.Asked[schemas.Drift]) }},
 		{"episodes", episodes},
 	}
@@ -66,9 +69,9 @@ func decimals(v float64, n int) string {
 	return fmt.Sprintf("%.*f", n, v)
 }
 
-// WriteObservations writes a table of observations as Markdown for each data
-// set, with a line on what they have in common.
-func WriteObservations(out io.Writer, all []Observation) error {
+// Write writes a table of observations as Markdown for each data set, with a
+// line on what they have in common.
+func Write(out io.Writer, all []Observation) error {
 	var b strings.Builder
 	for _, kind := range []recording.Kind{recording.Chest, recording.Sternum} {
 		some := slices.DeleteFunc(slices.Clone(all), func(o Observation) bool { return o.Kind != kind })
