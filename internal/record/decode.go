@@ -3,8 +3,6 @@ package record
 import (
 	"errors"
 	"fmt"
-	"math"
-	"time"
 
 	"sitwell/internal/bus"
 	"sitwell/internal/series"
@@ -38,7 +36,8 @@ type gathered struct {
 func (g *gathered) reset() {
 	clear(g.items) // lets go of events
 	g.items = g.items[:0]
-	g.batch.Readings, g.batch.Rollups = g.batch.Readings[:0], g.batch.Rollups[:0]
+	clear(g.batch.Findings) // lets go of receipts
+	g.batch.Readings, g.batch.Late, g.batch.Rollups = g.batch.Readings[:0], g.batch.Late[:0], g.batch.Rollups[:0]
 	g.batch.Findings, g.batch.Decisions = g.batch.Findings[:0], g.batch.Decisions[:0]
 	g.messages, g.bytes = 0, 0
 }
@@ -56,7 +55,7 @@ func (g *gathered) take(m bus.Msg) error {
 	case schemas.StreamReadings:
 		return g.takeReadings(m.Data)
 	case schemas.StreamRollups:
-		return g.takeRollups(m.Data)
+		return g.takeJudged(m.Data)
 	case schemas.StreamFindings:
 		return g.takeFinding(m.Data)
 	case schemas.StreamNudges:
@@ -97,18 +96,23 @@ func (g *gathered) readRecord(record []byte) error {
 	}
 }
 
-func (g *gathered) takeRollups(record []byte) error {
-	rollups, err := schemas.DecodeRollups(record)
+func (g *gathered) takeJudged(record []byte) error {
+	judged, err := schemas.DecodeJudged(record)
 	if err != nil {
 		return err
 	}
-	for i := range rollups {
-		r := &rollups[i]
-		if r.Org.IsZero() || r.Wearer.IsZero() || !storable(time.Unix(r.Minute*60, 0)) || !finite(r) {
-			return fmt.Errorf("%w: rollup of minute %d of %q/%q", errInvalid, r.Minute, r.Org, r.Wearer)
+	for i := range judged.Rollups {
+		if err := checkRollup(&judged.Rollups[i]); err != nil {
+			return err
 		}
 	}
-	g.batch.Rollups = append(g.batch.Rollups, rollups...)
+	for i := range judged.Late {
+		if err := checkLate(&judged.Late[i]); err != nil {
+			return err
+		}
+	}
+	g.batch.Rollups = append(g.batch.Rollups, judged.Rollups...)
+	g.batch.Late = append(g.batch.Late, judged.Late...)
 	return nil
 }
 
@@ -117,7 +121,7 @@ func (g *gathered) takeFinding(data []byte) error {
 	switch {
 	case err != nil:
 		return err
-	case f.Org.IsZero() || f.Wearer.IsZero() || f.Episode == "" || !storable(f.Start) || !storable(f.Time):
+	case f.Org.IsZero() || f.Wearer.IsZero() || f.Episode == "" || f.ID == "" || !storable(f.Start) || !storable(f.Time):
 		return fmt.Errorf("%w: finding %q of %q/%q", errInvalid, f.ID, f.Org, f.Wearer)
 	}
 	g.batch.Findings = append(g.batch.Findings, f)
@@ -134,23 +138,6 @@ func (g *gathered) takeDecision(data []byte) error {
 	}
 	g.batch.Decisions = append(g.batch.Decisions, d)
 	return nil
-}
-
-// The years that every store can hold.
-var (
-	firstYear = time.Unix(0, 0)
-	lastYear  = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
-)
-
-func storable(t time.Time) bool { return t.After(firstYear) && t.Before(lastYear) }
-
-func finite(r *schemas.Rollup) bool {
-	for _, v := range []float32{r.Sitting, r.Standing, r.Moving, r.NotWorn, r.Upright, r.Slouched, r.Flexion} {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return false
-		}
-	}
-	return true
 }
 
 // reason is the label of an error of take.
