@@ -36,9 +36,12 @@ var allowed = map[string][]string{
 	"internal/record":            {"schemas", "internal/bus", "internal/series", "internal/ops"},
 	"internal/office":            {"schemas", "internal/series", "internal/registry", "internal/auth"},
 	"internal/auth":              {"schemas", "internal/registry"},
+	// It judges stored readings again, and asks the notifier's stages what they
+	// would have held back.
+	"internal/hindsight": {"schemas", "detect", "notify", "internal/series", "internal/registry", "internal/tuning"},
 	"internal/dashboard": {
 		"schemas", "detect", "internal/series", "internal/registry", "internal/live", "internal/office",
-		"internal/auth", "internal/ops", "internal/dashboard/...",
+		"internal/auth", "internal/ops", "internal/hindsight", "internal/tuning", "internal/dashboard/...",
 	},
 	"internal/dashboard/...": {},
 	"internal/sim":           {"schemas", "internal/sim/..."},
@@ -53,7 +56,7 @@ var allowed = map[string][]string{
 	"internal/demo": {"schemas", "internal/app", "internal/registry", "internal/series", "internal/sim/..."},
 	"internal/cli": {
 		"schemas", "detect", "ingest", "internal/app", "internal/bus", "internal/demo", "internal/ops", "internal/registry",
-		"internal/sim/...", "internal/tuning",
+		"internal/hindsight", "internal/sim/...", "internal/tuning",
 	},
 	"cmd/sitwell": {"internal/cli"},
 
@@ -72,7 +75,7 @@ var owners = map[string][]string{
 	"github.com/nats-io/nats-server": {"internal/broker", "internal/app/..."},
 	"github.com/nats-io/nats.go": {
 		"ingest", "detect/runner", "notify", "internal/bus/...", "internal/broker/...", "internal/registry",
-		"internal/live", "internal/record", "internal/tuning", "internal/app", "internal/demo", "internal/cli",
+		"internal/live", "internal/record", "internal/tuning", "internal/hindsight", "internal/app", "internal/demo", "internal/cli",
 	},
 	"github.com/eclipse/paho.mqtt.golang":      {"ingest", "notify/...", "internal/sim/...", "internal/app"},
 	"github.com/influxdata/influxdb-client-go": {"internal/series/influx"},
