@@ -98,17 +98,18 @@ func (p *partition) encode(owner string) ([][]byte, error) {
 }
 
 // decode brings the wearers of a chunk back.
-func (p *partition) decode(b []byte, params *detect.Params) error {
+func (p *partition) decode(b []byte, params Parameters) error {
 	var c chunk
 	if err := cbor.Unmarshal(b, &c); err != nil {
 		return fmt.Errorf("%w: %w", errCheckpoint, err)
 	}
 	for _, s := range c.Wearers {
-		state, err := detect.DecodeWearer(s.State, params)
+		generation := params.Generation()
+		state, err := detect.DecodeWearer(s.State, params.Timeline(s.Org, s.Wearer))
 		if err != nil {
 			return fmt.Errorf("%w: %w", errCheckpoint, err)
 		}
-		p.wearers[key{s.Org, s.Wearer}] = &wearer{Wearer: state}
+		p.wearers[key{s.Org, s.Wearer}] = &wearer{Wearer: state, generation: generation}
 	}
 	return nil
 }

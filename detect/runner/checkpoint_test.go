@@ -117,7 +117,7 @@ func TestASlowOwnerLeavesTheSlotAlone(t *testing.T) {
 	w := newWorld(t)
 	one, other := w.internal(), w.internal()
 	for _, r := range []*Runner{one, other} {
-		r.partitions[0].wearer(acme, acme, r.o.Params)
+		r.partitions[0].wearer(acme, acme, r.o.Parameters)
 		r.partitions[0].dirty, r.last = true, 10
 	}
 	other.last = 5
@@ -157,7 +157,7 @@ func TestAnOwnWriteWhoseAnswerWasLostIsNoStranger(t *testing.T) {
 func TestALogThatDoesNotAnswerIsNoEnd(t *testing.T) {
 	w := newWorld(t)
 	r := w.internal()
-	r.partitions[0].wearer(acme, acme, r.o.Params)
+	r.partitions[0].wearer(acme, acme, r.o.Parameters)
 	r.partitions[0].dirty = true
 	short, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -181,7 +181,7 @@ func TestManyWearersAreSavedInChunks(t *testing.T) {
 	for i := range wearers {
 		id := schemas.MustID(fmt.Sprintf("w%d", i))
 		b := schemas.Batch{Org: acme, Wearer: id, Device: id, Boot: 1, Items: items(i, 0, 90)}
-		p.wearer(acme, id, r.o.Params).Take(&b, &out)
+		p.wearer(acme, id, r.o.Parameters).Take(&b, &out)
 	}
 	var counts []int
 	for _, keep := range []int{wearers, 10, wearers} { // a slot is used again with fewer and with more
@@ -191,7 +191,7 @@ func TestManyWearersAreSavedInChunks(t *testing.T) {
 			}
 		}
 		for i := len(p.wearers); i < keep; i++ {
-			p.wearer(acme, schemas.MustID(fmt.Sprintf("x%d", i)), r.o.Params)
+			p.wearer(acme, schemas.MustID(fmt.Sprintf("x%d", i)), r.o.Parameters)
 		}
 		p.dirty = true
 		if err := r.save(t.Context(), idleLag, 0, 1); err != nil {

@@ -111,7 +111,7 @@ func (r *Runner) loadSlot(ctx context.Context, p *partition, n, slot, want int) 
 		}
 		p.chunks[slot] = append(p.chunks[slot], entry.Revision())
 		if i < want && damage == nil {
-			damage = p.decode(entry.Value(), r.o.Params)
+			damage = p.decode(entry.Value(), r.o.Parameters)
 		}
 	}
 }

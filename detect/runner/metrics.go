@@ -8,8 +8,8 @@ import (
 
 // metrics count what detection does.
 type metrics struct {
-	judged, duplicates, late, gaps, damaged prometheus.Counter
-	findings                                *prometheus.CounterVec
+	judged, duplicates, late, gaps, damaged, contradictions prometheus.Counter
+	findings                                                *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -17,22 +17,24 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
 	m := &metrics{
-		judged:     counter("sitwell_detect_judged_total", "Readings and events judged."),
-		duplicates: counter("sitwell_detect_duplicates_total", "Readings dropped because their sequence had been judged."),
-		late:       counter("sitwell_detect_late_total", "Readings stored but not judged, because newer ones had been."),
-		gaps:       counter("sitwell_detect_gaps_total", "Holes in a device's sequence that were given up."),
-		damaged:    counter("sitwell_detect_damaged_total", "Records of the log that could not be read."),
+		judged:         counter("sitwell_detect_judged_total", "Readings and events judged."),
+		duplicates:     counter("sitwell_detect_duplicates_total", "Readings dropped because their sequence had been judged."),
+		late:           counter("sitwell_detect_late_total", "Readings stored but not judged, because newer ones had been."),
+		gaps:           counter("sitwell_detect_gaps_total", "Holes in a device's sequence that were given up."),
+		damaged:        counter("sitwell_detect_damaged_total", "Records of the log that could not be read."),
+		contradictions: counter("sitwell_detect_contradictions_total", "Readings of which two fields cannot both be true."),
 		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sitwell_detect_findings_total", Help: "Findings by rule and step.",
 		}, []string{"rule", "step"}),
 	}
-	reg.MustRegister(m.judged, m.duplicates, m.late, m.gaps, m.damaged, m.findings)
+	reg.MustRegister(m.judged, m.duplicates, m.late, m.gaps, m.damaged, m.contradictions, m.findings)
 	return m
 }
 
 func (m *metrics) count(out *detect.Output) {
 	m.judged.Add(float64(out.Judged))
 	m.duplicates.Add(float64(out.Duplicates))
-	m.late.Add(float64(out.Late))
+	m.late.Add(float64(out.LateItems))
 	m.gaps.Add(float64(out.Gaps))
+	m.contradictions.Add(float64(out.Contradictions))
 }

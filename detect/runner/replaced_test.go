@@ -79,7 +79,7 @@ func TestOfAReplacedLogNoSequenceCounts(t *testing.T) {
 			before := w.internal()
 			for i, seq := range c.seqs {
 				p := before.partitions[i]
-				p.wearer(acme, acme, before.o.Params)
+				p.wearer(acme, acme, before.o.Parameters)
 				p.seq, p.dirty = seq, true
 				if err := before.savePartition(t.Context(), i, p); err != nil {
 					t.Fatal(err)

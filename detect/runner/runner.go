@@ -39,13 +39,26 @@ import (
 type Options struct {
 	Log         *bus.Bus
 	Checkpoints jetstream.KeyValue
-	Params      *detect.Params
+	Parameters  Parameters
 	Registerer  prometheus.Registerer
 	Logger      *slog.Logger
 	// Watched reports whether somebody looks at a wearer now, and Show gets the
 	// latest posture of those. Both are called from the runner's goroutine.
 	Watched func(org, wearer schemas.ID) bool
 	Show    func(org, wearer schemas.ID, p detect.Posture)
+}
+
+// Parameters are what wearers are judged by.
+type Parameters interface {
+	// Await returns nil when every change that can count for a record which the
+	// log took at a time is known, so that whoever judges it judges alike. After
+	// an error the record must not be judged.
+	Await(ctx context.Context, taken time.Time) error
+	// Generation changes when a timeline may have changed. It is asked before
+	// Timeline, for each batch, and so must cost next to nothing.
+	Generation() uint64
+	// Timeline is a wearer's; it is the same pointer while nothing has changed.
+	Timeline(org, wearer schemas.ID) *detect.Timeline
 }
 
 // The runner's rhythm.
@@ -58,9 +71,11 @@ const (
 	// idleAfter is how long a wearer's readings must have stopped coming before
 	// the open minute is written as it stands.
 	idleAfter = 5 * time.Second
-	// rollupBatch is how many rollups go into one message, at about 60 bytes;
+	// rollupBatch is how many rollups, or marks, go into one message, at about 90 bytes;
 	// so many of a partition are not kept back either.
 	rollupBatch = 500
+	// awaitAgain is the pause after the log did not tell the parameters.
+	awaitAgain = time.Second
 	// drainWait bounds how long a stop waits for the log.
 	drainWait = 5 * time.Second
 )
@@ -83,7 +98,7 @@ type partition struct {
 	seq     uint64 // the last sequence that is in the wearers' state
 	dirty   bool   // the wearers' state differs from the checkpoint
 	wearers map[key]*wearer
-	rollups []schemas.Rollup // not yet written
+	judged  schemas.Judged // not yet written
 
 	// The checkpoint: its sequence, the revision of its head, the slot and
 	// number of its chunks, and the revisions of the chunks in both slots.
@@ -97,8 +112,9 @@ type key struct{ org, wearer schemas.ID }
 // wearer is the engine's state and when it last got readings.
 type wearer struct {
 	*detect.Wearer
-	touched time.Time // by the wall clock
-	flushed bool      // the open minute was written since
+	generation uint64    // of the parameters it follows
+	touched    time.Time // by the wall clock
+	flushed    bool      // the open minute was written since
 }
 
 // New makes a Runner.
@@ -216,14 +232,18 @@ func (r *Runner) take(ctx context.Context, msg bus.Msg) error {
 	if msg.Seq <= p.seq {
 		return nil // in the checkpoint already
 	}
+	if err := r.await(ctx, msg.Time); err != nil {
+		return err
+	}
 	p.seq, p.dirty = msg.Seq, true
 	r.found.Reset()
 	if err := r.judge(p, msg); err != nil {
 		r.skip(msg, err)
 	}
 	r.metrics.count(&r.found)
-	p.rollups = append(p.rollups, r.found.Rollups...)
-	if len(p.rollups) >= rollupBatch {
+	p.judged.Rollups = append(p.judged.Rollups, r.found.Rollups...)
+	p.judged.Late = append(p.judged.Late, r.found.Late...)
+	if len(p.judged.Rollups)+len(p.judged.Late) >= rollupBatch {
 		if err := r.writePartition(ctx, n); err != nil {
 			return err
 		}
@@ -234,6 +254,22 @@ func (r *Runner) take(ctx context.Context, msg bus.Msg) error {
 		}
 	}
 	return nil
+}
+
+// await returns once the parameters for a record are known. A log that does not
+// answer is asked again: nothing may be judged by what may be out of date.
+func (r *Runner) await(ctx context.Context, taken time.Time) error {
+	for {
+		err := r.o.Parameters.Await(ctx, taken)
+		if err == nil || ctx.Err() != nil {
+			return err //nolint:wrapcheck // it says what it waited for
+		}
+		r.o.Logger.Warn("detection waits until it knows the parameters", "err", err)
+		select {
+		case <-time.After(awaitAgain):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // partitionOf is a subject's partition, or -1.
@@ -267,7 +303,7 @@ func (r *Runner) judge(p *partition, msg bus.Msg) error {
 		if !more {
 			return nil
 		}
-		w := p.wearer(batch.Org, batch.Wearer, r.o.Params)
+		w := p.wearer(batch.Org, batch.Wearer, r.o.Parameters)
 		w.touched, w.flushed = now, false
 		r.found.Trace = r.o.Watched != nil && r.o.Watched(batch.Org, batch.Wearer)
 		w.Take(&batch, &r.found)
@@ -278,12 +314,17 @@ func (r *Runner) judge(p *partition, msg bus.Msg) error {
 	}
 }
 
-func (p *partition) wearer(org, id schemas.ID, params *detect.Params) *wearer {
-	k := key{org, id}
+// wearer is one of the partition, judged by its present parameters.
+func (p *partition) wearer(org, id schemas.ID, params Parameters) *wearer {
+	k, generation := key{org, id}, params.Generation()
 	w := p.wearers[k]
-	if w == nil {
-		w = &wearer{Wearer: detect.NewWearer(org, id, params)}
+	switch {
+	case w == nil:
+		w = &wearer{Wearer: detect.NewWearer(org, id, params.Timeline(org, id)), generation: generation}
 		p.wearers[k] = w
+	case w.generation != generation:
+		w.Follow(params.Timeline(org, id))
+		w.generation = generation
 	}
 	return w
 }
@@ -299,7 +340,7 @@ func (r *Runner) write(ctx context.Context, f *schemas.Finding) error {
 
 func (r *Runner) writeRollups(ctx context.Context) error {
 	for n, p := range r.partitions {
-		if len(p.rollups) == 0 {
+		if len(p.judged.Rollups)+len(p.judged.Late) == 0 {
 			continue
 		}
 		if err := r.writePartition(ctx, n); err != nil {
@@ -309,20 +350,29 @@ func (r *Runner) writeRollups(ctx context.Context) error {
 	return nil
 }
 
-// writePartition writes a partition's rollups, in messages that fit.
+// writePartition writes a partition's rollups and marks, in messages that fit.
 func (r *Runner) writePartition(ctx context.Context, n int) error {
 	p := r.partitions[n]
-	for batch := range slices.Chunk(p.rollups, rollupBatch) {
-		data, err := schemas.EncodeRollups(batch)
-		if err != nil {
-			return err
-		}
-		if err := r.out.Publish(ctx, schemas.RollupsSubject(n), data, ""); err != nil {
+	for batch := range slices.Chunk(p.judged.Rollups, rollupBatch) {
+		if err := r.writeJudged(ctx, n, schemas.Judged{Rollups: batch}); err != nil {
 			return err
 		}
 	}
-	p.rollups = p.rollups[:0]
+	for batch := range slices.Chunk(p.judged.Late, rollupBatch) {
+		if err := r.writeJudged(ctx, n, schemas.Judged{Late: batch}); err != nil {
+			return err
+		}
+	}
+	p.judged.Rollups, p.judged.Late = p.judged.Rollups[:0], p.judged.Late[:0]
 	return nil
+}
+
+func (r *Runner) writeJudged(ctx context.Context, n int, j schemas.Judged) error {
+	data, err := j.Encode()
+	if err != nil {
+		return err
+	}
+	return r.out.Publish(ctx, schemas.RollupsSubject(n), data, "")
 }
 
 // writeIdle writes the open minutes of wearers whose readings have stopped, so
@@ -335,7 +385,7 @@ func (r *Runner) writeIdle(ctx context.Context, now time.Time) error {
 			}
 			w.flushed = true
 			if rollup, ok := w.OpenMinute(); ok {
-				p.rollups = append(p.rollups, rollup)
+				p.judged.Rollups = append(p.judged.Rollups, rollup)
 			}
 		}
 	}

@@ -66,6 +66,50 @@ func TestAfterACrashTheSameIsFoundAgain(t *testing.T) {
 	}
 }
 
+// Parameters that change while it runs count from their own event time, for the
+// readings that come later, for those judged again after a crash, and for a
+// runner that knew them from its start.
+func TestParametersChangeWhileItRuns(t *testing.T) {
+	w := newWorld(t)
+	o := newOffice(t, w.log, 5)
+	n := len(o.records)
+	gentle := detect.Defaults()
+	gentle.SlouchDeg, gentle.SlouchNudge = 18, time.Minute
+	before := detect.Always(detect.Defaults())
+	after := detect.NewTimeline(detect.Revision{Version: detect.DefaultVersion, Params: detect.Defaults()},
+		detect.Revision{Version: "org1", From: time.UnixMilli(day0).Add(40 * time.Minute), Params: gentle})
+	params := &fixed{timeline: before}
+	with := func(opt *Options) { opt.Parameters = params }
+
+	w.publish(o, 0, n/4)
+	r := w.start(with)
+	w.judge(r)
+	params.change(after) // of which nothing counts yet
+	w.publish(o, n/4, n/2)
+	w.judge(r)
+	if err := r.crash(); err == nil {
+		t.Fatal("the crash ended without an error")
+	}
+	w.publish(o, n/2, 3*n/4)
+	again := w.start(with)
+	w.judge(again)
+	w.publish(o, 3*n/4, n)
+	w.judge(again)
+	again.finish()
+	w.sameUnder(after, o)
+	versions := map[string]bool{}
+	for _, m := range w.all(schemas.StreamFindings) {
+		f, err := schemas.DecodeFinding(m.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		versions[f.Receipt.Parameters] = true
+	}
+	if len(versions) != 2 {
+		t.Errorf("findings name the versions %v, want both", versions)
+	}
+}
+
 func TestDamagedRecordsAreSkipped(t *testing.T) {
 	w := newWorld(t)
 	o := newOffice(t, w.log, 3)
@@ -102,11 +146,11 @@ func TestOneReadingMayMakeMoreMinutesThanAMessageHolds(t *testing.T) {
 	r.finish()
 	minutes, bytes := 0, 0
 	for _, m := range w.all(schemas.StreamRollups) {
-		list, err := schemas.DecodeRollups(m.Data)
+		list, err := schemas.DecodeJudged(m.Data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		minutes, bytes = minutes+len(list), bytes+len(m.Data)
+		minutes, bytes = minutes+len(list.Rollups), bytes+len(m.Data)
 	}
 	if minutes != 35*24*60 || bytes < 1<<20 {
 		t.Errorf("%d minutes in %d bytes", minutes, bytes)
@@ -168,11 +212,11 @@ func TestTheOpenMinuteOfAnIdleWearerIsWritten(t *testing.T) {
 	}
 	var seconds []float32
 	for _, m := range w.all(schemas.StreamRollups) {
-		list, err := schemas.DecodeRollups(m.Data)
+		list, err := schemas.DecodeJudged(m.Data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, minute := range list {
+		for _, minute := range list.Rollups {
 			seconds = append(seconds, minute.Sitting)
 		}
 	}

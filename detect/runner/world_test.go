@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,14 +101,14 @@ func items(i, from, n int) []schemas.Item {
 }
 
 // reference is what the engine makes of the hour without a log.
-func (o *office) reference() (findings map[string]schemas.Finding, rollups map[minute]schemas.Rollup) {
+func (o *office) reference(t *detect.Timeline) (findings map[string]schemas.Finding, rollups map[minute]schemas.Rollup) {
 	wearers := map[schemas.ID]*detect.Wearer{}
 	var out detect.Output
 	for _, batches := range o.batches {
 		for i := range batches {
 			b := &batches[i]
 			if wearers[b.Wearer] == nil {
-				wearers[b.Wearer] = detect.NewWearer(b.Org, b.Wearer, detect.Defaults())
+				wearers[b.Wearer] = detect.NewWearer(b.Org, b.Wearer, t)
 			}
 			wearers[b.Wearer].Take(b, &out)
 		}
@@ -119,6 +121,28 @@ func (o *office) reference() (findings map[string]schemas.Finding, rollups map[m
 		rollups[minute{r.Wearer, r.Minute}] = r
 	}
 	return findings, rollups
+}
+
+// fixed is parameters that a test changes.
+type fixed struct {
+	generation atomic.Uint64
+	mu         sync.Mutex // guards timeline
+	timeline   *detect.Timeline
+}
+
+func (f *fixed) change(t *detect.Timeline) {
+	f.mu.Lock()
+	f.timeline = t
+	f.mu.Unlock()
+	f.generation.Add(1)
+}
+
+func (f *fixed) Await(context.Context, time.Time) error { return nil }
+func (f *fixed) Generation() uint64                     { return f.generation.Load() }
+func (f *fixed) Timeline(schemas.ID, schemas.ID) *detect.Timeline {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.timeline
 }
 
 type minute struct {
@@ -194,7 +218,7 @@ func (l *lines) String() string {
 
 func (w *world) options(log *bus.Bus, logs *lines) Options {
 	return Options{
-		Log: log, Checkpoints: w.checkpoints(log), Params: detect.Defaults(), Registerer: prometheus.NewRegistry(),
+		Log: log, Checkpoints: w.checkpoints(log), Parameters: &fixed{timeline: detect.Always(detect.Defaults())}, Registerer: prometheus.NewRegistry(),
 		Logger: slog.New(slog.NewTextHandler(logs, nil)),
 	}
 }
@@ -290,24 +314,30 @@ func (w *world) all(stream string) []bus.Msg {
 // same compares the log's findings and rollups with the reference.
 func (w *world) same(o *office) {
 	w.t.Helper()
-	findings, rollups := o.reference()
+	w.sameUnder(detect.Always(detect.Defaults()), o)
+}
+
+// sameUnder compares with the reference under other parameters.
+func (w *world) sameUnder(timeline *detect.Timeline, o *office) {
+	w.t.Helper()
+	findings, rollups := o.reference(timeline)
 	for _, m := range w.all(schemas.StreamFindings) {
 		f, err := schemas.DecodeFinding(m.Data)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if want, ok := findings[f.ID]; !ok || f != want {
+		if want, ok := findings[f.ID]; !ok || !reflect.DeepEqual(f, want) {
 			w.t.Errorf("finding %+v, want %+v", f, want)
 		}
 		delete(findings, f.ID)
 	}
 	got := map[minute]schemas.Rollup{}
 	for _, m := range w.all(schemas.StreamRollups) {
-		list, err := schemas.DecodeRollups(m.Data)
+		list, err := schemas.DecodeJudged(m.Data)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		for _, r := range list { // a later one replaces
+		for _, r := range list.Rollups { // a later one replaces
 			got[minute{r.Wearer, r.Minute}] = r
 		}
 	}
