@@ -39,11 +39,11 @@ func world(t *testing.T) func(args ...string) (code int, out, errOut string) {
 		t.Helper()
 		return run(t, append(args, "--nats", b.NATS())...)
 	}
-	for _, args := range [][]string{
-		{"org", "add", "acme"}, {"org", "add", "hydration"}, {"team", "add", "acme", "dev"},
-		{"wearer", "add", "acme", "anna", "--team", "dev"}, {"wearer", "add", "acme", "ben"},
+	for _, args := range []string{
+		"org add acme", "org add hydration", "team add acme dev",
+		"wearer add acme anna --team dev", "wearer add acme ben",
 	} {
-		if code, _, errOut := say(args...); code != 0 {
+		if code, _, errOut := say(strings.Fields(args)...); code != 0 {
 			t.Fatalf("%v: %s", args, errOut)
 		}
 	}

@@ -122,7 +122,7 @@ func (t *Tuning) apply(e jetstream.KeyValueEntry) {
 	defer t.mu.Unlock()
 	defer t.advance(e.Revision())
 	if err != nil {
-		t.warn(e.Key(), "parameters ignored", err)
+		t.warn(e.Key(), err)
 		return
 	}
 	old := t.book[scope]
@@ -161,10 +161,10 @@ func (t *Tuning) advance(sequence uint64) {
 }
 
 // warn logs a thing once. The caller holds mu.
-func (t *Tuning) warn(what, message string, err error) {
+func (t *Tuning) warn(what string, err error) {
 	if !t.warned[what] {
 		t.warned[what] = true
-		t.o.Logger.Error(message, "key", what, "err", err)
+		t.o.Logger.Error("parameters left out, they cannot work", "key", what, "err", err)
 	}
 }
 
@@ -176,21 +176,20 @@ func (t *Tuning) Generation() uint64 { return t.generation.Load() }
 // left out. It is the same pointer while nothing has changed for the wearer.
 func (t *Tuning) Timeline(org, team, wearer schemas.ID) *detect.Timeline {
 	t.mu.RLock()
-	f := t.family(org, team, wearer)
-	timeline := t.cache[f]
+	kept := t.cache[t.family(org, team, wearer)]
 	t.mu.RUnlock()
-	if timeline != nil {
-		return timeline
+	if kept != nil {
+		return kept
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	f = t.family(org, team, wearer)
-	if timeline = t.cache[f]; timeline != nil {
-		return timeline
+	f := t.family(org, team, wearer)
+	if kept := t.cache[f]; kept != nil { // somebody was faster
+		return kept
 	}
 	timeline, bad := t.book.timeline(chain(org, team, wearer))
 	for _, d := range bad {
-		t.warn(fmt.Sprintf("%s revision %d", d.scope.key(), d.number), "parameters left out, they cannot work", d.err)
+		t.warn(fmt.Sprintf("%s revision %d", d.scope.key(), d.number), d.err)
 	}
 	t.cache[f] = timeline
 	return timeline
