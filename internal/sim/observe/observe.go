@@ -35,9 +35,9 @@ type Observation struct {
 	// Episodes counts episodes by rule, Asked why a calibration was asked for.
 	Episodes map[schemas.Rule]int
 	Asked    map[schemas.Cause]int
-	// LoadFell is how often the load fell between two judged readings that were
-	// both bent forward so far that it can only rise.
-	LoadFell int
+	// LoadRose and LoadFell are how often the load did so after a judged reading
+	// that was bent so far forward that it can only rise.
+	LoadRose, LoadFell int
 }
 
 // Walks are the trunk's mean angles over pieces of walking of DriftFor each, in
@@ -122,7 +122,11 @@ func (o *Observation) postures(rows []detect.Posture, params *detect.Params, bas
 		if p.Moving {
 			o.MovingS += s
 		}
-		if bent := p.Known && !p.Moving && p.FlexionDeg >= full; bent && next.Load < p.Load {
+		bent := p.Known && !p.Moving && p.FlexionDeg >= full
+		switch {
+		case bent && next.Load > p.Load:
+			o.LoadRose++
+		case bent && next.Load < p.Load:
 			o.LoadFell++
 		}
 		if p.Known && p.Sitting && !p.Moving {

@@ -58,9 +58,11 @@ func TestObservations(t *testing.T) {
 	}
 	t.Log("\n" + table.String())
 	var rates []float64
+	rose := 0
 	for i := range all {
 		o := &all[i]
 		plausible(t, o)
+		rose += o.LoadRose
 		if o.Kind != recording.Chest {
 			continue
 		}
@@ -74,6 +76,9 @@ func TestObservations(t *testing.T) {
 		if o.SeatedTilt < 3 || o.SeatedTilt > 50 {
 			t.Errorf("%s sits at a tilt of %.0f degrees", o.Name, o.SeatedTilt)
 		}
+	}
+	if rose < 100 {
+		t.Errorf("the load rose only %d times while somebody was bent by 25 degrees and more", rose)
 	}
 	// Recorded office workers shift 21 times an hour at the median; these are nine
 	// people in bouts of 6 to 17 minutes.
