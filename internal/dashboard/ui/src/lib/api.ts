@@ -119,18 +119,28 @@ export interface Finding {
   receipt?: Receipt;
 }
 
-/** Explained is a finding judged again, and what the sensor saw around it. */
+/** Explained is a finding judged again, and what the sensor saw in the readings. */
 export interface Explained {
   finding: Finding;
-  replay: { same: boolean; reason?: string; judged?: number };
-  curve: CurvePoint[] | null;
+  episode: Finding[]; // all its findings, without receipts
+  replay: Replay;
+  curve: CurvePoint[];
 }
 
+export interface Replay {
+  verdict: 'same' | 'differs' | 'missing' | 'gone' | 'other_engine' | 'no_receipt';
+  readings: number; // judged again
+  late: number; // among them, those that came late
+  recomputed?: boolean; // the same with the late ones
+  differences?: { member: string; stored: string; again: string }[];
+}
+
+/** CurvePoint is a stretch of a curve; one without a posture is not there. */
 export interface CurvePoint {
-  time: string | number; // RFC 3339, or ms since 1970
-  flexion_deg: number | null;
-  lean_deg?: number | null;
-  load: number | null; // 0 to 1
+  time: string;
+  flexion_deg: number;
+  lean_deg: number;
+  load?: number; // 0 to 1
 }
 
 export interface Nudge {

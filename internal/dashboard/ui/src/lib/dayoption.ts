@@ -46,7 +46,7 @@ export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Opt
   const { min, max } = axis(day, now);
   const zero = Date.parse(day.from);
   const at = (x: number) => clock(zero + x * 60000, day.zone);
-  const left = narrow ? 30 : 40;
+  const left = narrow ? 38 : 46;
   // The grids must stay aligned, so none may shrink for its labels.
   const side = { left, right: narrow ? 22 : 20, outerBoundsMode: 'none' };
   const label = { color: ink('muted'), fontFamily: font, fontSize: 12 };
@@ -85,7 +85,7 @@ export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Opt
       },
       {
         type: 'value', gridIndex: 3, min: 0, max: 1, interval: 0.5,
-        axisLabel: { ...label, formatter: (v: number) => (v === 1 && narrow ? '100' : percent(v)).replace(' ', '\u2009'), showMinLabel: false },
+        axisLabel: { ...label, formatter: (v: number) => percent(v).replace(' ', narrow ? '' : '\u2009'), showMinLabel: false },
         axisLine: { show: false }, axisTick: { show: false }, splitLine: grid,
       },
     ],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Episode, Rule } from './api';
-import { aboutEpisode, calibrationFor, findingFor, lengthOf, nameOf, outcome, weight, wordsOf } from './rules';
+import { aboutEpisode, calibrationFor, lengthOf, nameOf, outcome, weight, wordsOf } from './rules';
 
 const every: Rule[] = [
   'slouch', 'load', 'hold', 'sitting', 'immobility', 'lean', 'sudden_movement', 'bending', 'hydration', 'offline', 'battery', 'calibration',
@@ -74,8 +74,4 @@ it('keeps an outcome it does not know', () => {
   expect(outcome('break')).toBe('took a break');
   expect(outcome('levitated')).toBe('levitated');
   expect(outcome(undefined)).toBe('');
-});
-
-it('names the finding of a level', () => {
-  expect([1, 2, 3].map((level) => findingFor('e', level))).toEqual(['e-opened1', 'e-escalated2', 'e-escalated3']);
 });

@@ -102,6 +102,3 @@ export function weight(e: Pick<Episode, 'rule' | 'severity'>): 0 | 1 | 2 | 3 {
   if (kind === 'device' || kind === 'care') return 0;
   return e.severity === 'severe' ? 3 : e.severity === 'moderate' ? 2 : e.severity === 'mild' ? 1 : 0;
 }
-
-/** findingFor names the finding that brought an episode to a level. */
-export const findingFor = (episode: string, level: number) => `${episode}-${level >= 2 ? `escalated${level}` : 'opened1'}`;

@@ -172,6 +172,7 @@ describe('stance', () => {
     [{ ...p, flexion_deg: 15 }, 'Leaning or slouching', 'slouched'],
     [{ ...p, flexion_deg: 30, known: false }, 'Leaning or slouching', 'quiet'],
     [{ ...p, flexion_deg: -12 }, 'Leaning back', 'good'],
+    [{ ...p, known: false, stale: true }, 'Upright', 'quiet'],
     [{ ...p, flexion_deg: 30, moving: true }, 'Moving', 'good'],
     [{ ...p, worn: false, moving: true }, 'Not worn', 'quiet'],
     [{ ...p, shown: false }, 'Posture not known', 'quiet'],

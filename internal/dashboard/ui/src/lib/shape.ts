@@ -176,9 +176,10 @@ export function stance(p: Posture | undefined): Stance {
   if (!p.worn) return { words: 'Not worn', tone: 'quiet' };
   if (p.moving) return { words: 'Moving', tone: 'good' };
   if (!p.shown) return { words: 'Posture not known', tone: 'quiet' };
+  const good = p.stale ? 'quiet' : 'good'; // a pose that is not trusted says nothing of this one
   if (p.flexion_deg >= slouchFrom) return { words: 'Leaning or slouching', tone: p.known ? 'slouched' : 'quiet' };
-  if (p.flexion_deg < -10) return { words: 'Leaning back', tone: 'good' };
-  return { words: 'Upright', tone: 'good' };
+  if (p.flexion_deg < -10) return { words: 'Leaning back', tone: good };
+  return { words: 'Upright', tone: good };
 }
 
 /** newestFirst orders what has a time, RFC 3339, for a list. */

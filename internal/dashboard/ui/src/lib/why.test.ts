@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { CurvePoint, Receipt, Rule } from './api';
-import { duration, loadClaim, ruleText, thresholds, under, values, valueText, verdict } from './why';
-import { hasCurve, line } from './whyoption';
+import type { CurvePoint, Receipt, Replay, Rule } from './api';
+import { duration, loadClaim, ruleText, stepOf, thresholds, under, values, valueText, verdict, view } from './why';
+import { line } from './whyoption';
 
 it.each([['30s', 30], ['2m0s', 120], ['1h30m0s', 5400], ['1.5s', 1.5], ['', undefined], ['soon', undefined]])('%s lasts %s', (text, want) => expect(duration(text)).toBe(want));
 
@@ -34,7 +34,7 @@ describe('the rule in words', () => {
 
 it.each([
   ['flexion_deg', 22.44, '22.4°'], ['lean_deg', -13.2, '−13.2°'], ['dwell_s', 120, '2 min'], ['load', 0.883, '88 %'], ['peak_dps', 214, '214° a second'],
-  ['duration_ms', 180, '0.18 s'], ['battery_pct', 15, '15 %'], ['peak_mg', 1200, '1.2 g'], ['bends', 22, '22'], ['gap_s', 0.5, '0.5 s'],
+  ['duration_ms', 180, '0.18 s'], ['battery_pct', 15, '15 %'], ['peak_off_1g', 1.2, '1.2 g'], ['bends_in_10_min', 22, '22'], ['silent_s', 0.5, '0.5 s'],
 ])('%s of %d is %s', (key, v, want) => expect(valueText(key, v)).toBe(want));
 
 const receipt: Receipt = {
@@ -47,6 +47,11 @@ describe('the receipt', () => {
 
   it('names what tripped it, new things too', () => {
     expect(values(receipt)).toEqual([{ name: 'Leaning or slouching for', value: '2 min' }, { name: 'Some new thing', value: '3°' }]);
+  });
+
+  it('leaves out what there was nothing of, and turns a lean to its side', () => {
+    const lean = { ...receipt, values: { lean_deg: -12.5, lean_far_s: 0, lean_s: 300 } };
+    expect(values(lean).map((v) => `${v.name} ${v.value}`)).toEqual(['Lean to the left 12.5°', 'To one side for 5 min']);
   });
 
   it('says what it was judged by', () => {
@@ -64,37 +69,42 @@ describe('the receipt', () => {
   });
 });
 
-it.each([
-  [{ same: true, judged: 620 }, 'Judged again just now: the same, from 620 readings.'],
-  [{ same: true }, 'Judged again just now: the same.'],
-  [{ same: false, judged: 4, reason: 'the level differs' }, 'Judged again just now: not the same. The level differs.'],
-  [{ same: false, reason: 'Its readings are no longer kept.' }, 'It could not be judged again. Its readings are no longer kept.'],
-  [{ same: false, judged: 0 }, 'It could not be judged again.'],
-])('%j', (replay, words) => expect(verdict(replay)).toBe(words));
+it.each<[Partial<Replay>, string]>([
+  [{ verdict: 'same', readings: 1620 }, 'Judged again just now: the same, from 1,620 readings.'],
+  [{ verdict: 'same', readings: 1, recomputed: true }, 'Judged again just now: the same, from 1 reading, with those that came late.'],
+  [{ verdict: 'differs', readings: 4 }, 'Judged again just now: not the same, from 4 readings.'],
+  [{ verdict: 'gone' }, 'It cannot be judged again: its readings are not kept any more.'],
+  [{ verdict: 'odd_thing' as 'same' }, 'Judged again just now: odd thing.'],
+])('%j', (replay, words) => expect(verdict({ verdict: 'same', readings: 0, late: 0, ...replay })).toBe(words));
 
-it('holds the curve to the threshold of the rule, on the side of the lean', () => {
-  expect(thresholds({ rule: 'slouch' }, limits).flexion).toEqual([{ value: 15, text: '15°' }]);
+it('says each step of an episode', () => {
+  expect([{ step: 'opened', level: 1 }, { step: 'escalated', level: 2 }, { step: 'escalated', level: 3 }, { step: 'raised', level: 2 }].map(stepOf)).toEqual([
+    'seen', 'worth a nudge', 'worth a break', 'more severe',
+  ]);
+});
+
+it('holds the curve to the threshold of the rule', () => {
+  expect(thresholds({ rule: 'slouch' }, limits).angle).toEqual([{ value: 15, text: '15°' }]);
   expect(thresholds({ rule: 'load' }, limits).load.map((t) => t.text)).toEqual(['50 %', '88 %']);
-  expect(thresholds({ rule: 'lean', cause: 'left' }, limits).lean).toEqual([{ value: -10, text: '10°' }]);
-  expect(thresholds({ rule: 'slouch' }, {}).flexion).toEqual([]);
-  expect(thresholds({ rule: 'sitting' }, limits)).toEqual({ flexion: [], lean: [], load: [] });
+  expect(thresholds({ rule: 'slouch' }, {}).angle).toEqual([]);
+  expect(thresholds({ rule: 'sitting' }, limits)).toEqual({ angle: [], load: [] });
 });
 
 describe('the curve', () => {
-  const points = (...times: number[]): CurvePoint[] => times.map((time) => ({ time, flexion_deg: time / 1000, load: null }));
+  const points = (...times: number[]): CurvePoint[] =>
+    times.map((t) => ({ time: new Date(t).toISOString(), flexion_deg: t / 1000, lean_deg: 0 }));
+  const finding = (rule: Rule, start: number, time: number) => ({ rule, start: new Date(start).toISOString(), time: new Date(time).toISOString() });
 
-  it('takes both ways of writing a time, and breaks at a hole', () => {
-    const curve = [...points(0, 1000, 2000), { time: '1970-01-01T00:01:00Z', flexion_deg: 5, load: null }, ...points(61_000, 62_000, 63_000, 64_000, 65_000, 66_000)];
-    expect(line(curve, (p) => p.flexion_deg).slice(0, 5)).toEqual([[0, 0], [1000, 1], [2000, 2], [2001, null], [60_000, 5]]);
-  });
-
-  it('does not break where points are always far apart', () => {
+  it('breaks at a hole, and not where points are always far apart', () => {
+    expect(line(points(0, 1000, 2000, 60_000, 61_000), (p) => p.flexion_deg)).toEqual([[0, 0], [1000, 1], [2000, 2], [2001, null], [60_000, 60], [61_000, 61]]);
     expect(line(points(0, 20_000, 40_000), (p) => p.flexion_deg)).toHaveLength(3);
   });
 
-  it('knows when there is nothing to draw', () => {
-    expect(hasCurve(null)).toBe(false);
-    expect(hasCurve([{ time: 0, flexion_deg: null, load: 0 }, { time: 1, flexion_deg: null, load: 0 }])).toBe(false);
-    expect(hasCurve(points(0, 1))).toBe(true);
+  it('is shown from a while before the start of the episode', () => {
+    const hour = points(...Array.from({ length: 360 }, (_, i) => 10_000 * i));
+    const first = (rule: Rule) => Date.parse(view(hour, finding(rule, 3_000_000, 3_120_000))[0]?.time ?? '') / 1000;
+    expect(first('slouch')).toBe(2940);
+    expect(first('load')).toBe(1200);
+    expect(view(hour, finding('slouch', 9e6, 9.1e6))).toHaveLength(360);
   });
 });

@@ -1,6 +1,6 @@
 // What a receipt says, in words.
 
-import type { CurvePoint, Finding, Receipt } from './api';
+import type { CurvePoint, Finding, Receipt, Replay } from './api';
 import { calibrationFor } from './rules';
 import { clock, degrees, percent, seconds } from './words';
 
@@ -57,23 +57,23 @@ export function ruleText(f: Pick<Finding, 'rule' | 'cause'>, limits: Record<stri
 }
 
 const labels: Record<string, string> = {
-  dwell_s: 'Leaning or slouching for', flexion_deg: 'Forward flexion', mean_flexion_deg: 'Mean flexion', curve_deg: 'Curve of the back', load: 'Load',
-  hold: 'Of the accepted holding time', bout_s: 'Sitting for', still_s: 'Without a shift for', lean_deg: 'Lean to the right', lean_s: 'To one side for',
-  peak_dps: 'Fastest', range_deg: 'Turned by', duration_ms: 'Lasted', peak_g: 'Off 1 g by', bends: 'Bends in ten minutes', worn_s: 'Worn for', gap_s: 'Without a reading for',
-  battery_pct: 'Charge', forward_deg: 'Forward of the earlier pose',
+  dwell_s: 'Leaning or slouching for', mean_flexion_deg: 'Mean flexion', flexion_deg: 'Forward flexion', curve_deg: 'Curve of the back', load: 'Load',
+  hold: 'Of the accepted holding time', holding_time_s: 'Accepted at this angle', sitting_s: 'Sitting for', off_the_seat_s: 'Off the seat for',
+  still_s: 'Without a shift for', lean_deg: 'Lean to the right', lean_s: 'To one side for', lean_far_s: 'Far to one side for', peak_dps: 'Fastest',
+  range_deg: 'Turned by', duration_ms: 'Lasted', peak_off_1g: 'Knock', bends_in_10_min: 'Bends in ten minutes', worn_s: 'Worn for', silent_s: 'Without a reading for',
+  battery_pct: 'Charge',
 };
 
 /** valueText writes a value of a receipt by the unit in its name. */
 export function valueText(key: string, v: number): string {
   const short = (n: number) => String(Number(n.toFixed(2)));
-  if (['load', 'hold', 'fast', 'slow'].includes(key) || key.endsWith('_share')) return percent(v);
+  if (key === 'load' || key === 'hold') return percent(v);
   if (key.endsWith('_deg')) return `${v < 0 ? '−' : ''}${short(Math.abs(Math.round(10 * v) / 10))}°`;
   if (key.endsWith('_dps')) return `${short(v)}° a second`;
   if (key.endsWith('_pct')) return `${short(v)} %`;
   if (key.endsWith('_ms')) return `${short(v / 1000)} s`;
-  if (key.endsWith('_min')) return seconds(60 * v);
   if (key.endsWith('_mg')) return `${short(v / 1000)} g`;
-  if (key.endsWith('_g')) return `${short(v)} g`;
+  if (key.endsWith('_g') || key === 'peak_off_1g') return `${short(v)} g`;
   if (key.endsWith('_s')) return v > 0 && v < 1 ? `${short(v)} s` : seconds(v);
   return short(v);
 }
@@ -84,9 +84,14 @@ export interface Fact {
   value: string;
 }
 
+// Zero of these says that there was nothing of it, or that the device did not say.
+const empty = new Set(['off_the_seat_s', 'lean_far_s', 'peak_dps', 'range_deg', 'duration_ms', 'peak_off_1g']);
+
 /** values are what tripped the rule. */
 export function values(receipt: Receipt): Fact[] {
-  return Object.entries(receipt.values ?? {}).map(([key, v]) => {
+  const list = Object.entries(receipt.values ?? {}).filter(([key, v]) => v !== 0 || !empty.has(key));
+  return list.map(([key, v]) => {
+    if (key === 'lean_deg' && v < 0) return { name: 'Lean to the left', value: valueText(key, -v) };
     const plain = key.replace(/_(s|ms|min|deg|dps|pct|g|mg)$/, '').replaceAll('_', ' ');
     return { name: labels[key] ?? plain.charAt(0).toUpperCase() + plain.slice(1), value: valueText(key, v) };
   });
@@ -110,8 +115,20 @@ export function under(receipt: Receipt, zone: string): Fact[] {
   ];
 }
 
-/** at is a point's time in ms since 1970. */
-export const at = (p: CurvePoint) => (typeof p.time === 'number' ? p.time : Date.parse(p.time));
+/** leftward reports whether a curve of the lean is drawn to the left. */
+export const leftward = (f: Pick<Finding, 'rule' | 'cause'>) => f.rule === 'lean' && f.cause === 'left';
+
+// How much before its start a rule looked back, ms.
+const before: Partial<Record<string, number>> = { load: 30 * 60_000, bending: 10 * 60_000, sudden_movement: 60_000 };
+
+/** view is the part of a curve that a finding is about, with what came before it. A
+ *  receipt may begin long before, because the engine only now and then notes its state. */
+export function view(curve: CurvePoint[], f: Pick<Finding, 'rule' | 'start' | 'time'>): CurvePoint[] {
+  const start = Date.parse(f.start);
+  const lead = before[f.rule] ?? Math.max(60_000, 0.35 * (Date.parse(f.time) - start));
+  const near = curve.filter((p) => Date.parse(p.time) >= start - lead);
+  return near.length >= 2 ? near : curve;
+}
 
 /** Threshold is a line that a curve is held to. */
 export interface Threshold {
@@ -120,36 +137,59 @@ export interface Threshold {
 }
 
 /** thresholds of the curve that a rule is about. */
-export function thresholds(f: Pick<Finding, 'rule' | 'cause'>, limits: Record<string, string>): { flexion: Threshold[]; lean: Threshold[]; load: Threshold[] } {
+export function thresholds(f: Pick<Finding, 'rule'>, limits: Record<string, string>): { angle: Threshold[]; load: Threshold[] } {
   const line = (key: string, of: (v: number) => Threshold) => (limits[key] === undefined ? [] : [of(Number(limits[key]))]);
   const angle = (v: number) => ({ value: v, text: degrees(v) });
   const share = (v: number) => ({ value: v, text: percent(v) });
-  const none = { flexion: [], lean: [], load: [] };
   switch (f.rule) {
     case 'slouch':
-      return { ...none, flexion: line('slouch_deg', angle) };
+      return { angle: line('slouch_deg', angle), load: [] };
     case 'load':
-      return { ...none, load: [...line('load_nudge', share), ...line('load_break', share)] };
+      return { angle: [], load: [...line('load_nudge', share), ...line('load_break', share)] };
     case 'hold':
-      return { ...none, flexion: [angle(20)] };
-    case 'lean': {
-      const side = f.cause === 'left' ? -1 : 1;
-      return { ...none, lean: line('lean_deg', (v) => ({ value: side * v, text: degrees(v) })) };
-    }
+      return { angle: [angle(20)], load: [] };
+    case 'lean':
+      return { angle: line('lean_deg', angle), load: [] };
     case 'bending':
-      return { ...none, flexion: [angle(20), angle(10)] };
+      return { angle: [angle(20), angle(10)], load: [] };
     default:
-      return none;
+      return { angle: [], load: [] };
   }
 }
 
-/** verdict says what judging again came to. */
-export function verdict(replay: { same: boolean; reason?: string; judged?: number }): string {
-  const reason = replay.reason?.trim().replace(/\.$/, '');
-  if (replay.same) {
-    const n = replay.judged ?? 0;
-    return `Judged again just now: the same${n > 0 ? `, from ${n.toLocaleString('en-GB')} ${n === 1 ? 'reading' : 'readings'}` : ''}.`;
+/** stepOf says what a finding did to its episode. */
+export function stepOf(f: Pick<Finding, 'step' | 'level'>): string {
+  switch (f.step) {
+    case 'opened':
+      return 'seen';
+    case 'escalated':
+      return f.level >= 3 ? 'worth a break' : 'worth a nudge';
+    case 'raised':
+      return 'more severe';
+    case 'risen':
+      return 'left the seat';
+    case 'closed':
+      return 'over';
   }
-  const because = reason ? ` ${reason.charAt(0).toUpperCase()}${reason.slice(1)}.` : '';
-  return `${replay.judged ? 'Judged again just now: not the same.' : 'It could not be judged again.'}${because}`;
+  return f.step;
+}
+
+/** verdict says what judging again came to. */
+export function verdict(r: Replay): string {
+  const from = r.readings > 0 ? `, from ${r.readings.toLocaleString('en-GB')} ${r.readings === 1 ? 'reading' : 'readings'}` : '';
+  switch (r.verdict) {
+    case 'same':
+      return `Judged again just now: the same${from}${r.recomputed ? ', with those that came late' : ''}.`;
+    case 'differs':
+      return `Judged again just now: not the same${from}.`;
+    case 'missing':
+      return 'Judged again just now: its readings do not give this any more.';
+    case 'gone':
+      return 'It cannot be judged again: its readings are not kept any more.';
+    case 'other_engine':
+      return 'It is not judged again: another version of the engine found it.';
+    case 'no_receipt':
+      return 'It cannot be judged again: it was kept without a receipt.';
+  }
+  return `Judged again just now: ${String(r.verdict).replaceAll('_', ' ')}.`;
 }
