@@ -26,10 +26,11 @@ type run struct {
 	boot   uint32
 }
 
-// past is a run that another one took over, and its last sequence number.
+// past is a run that another one took over: what of it was judged.
 type past struct {
 	run
-	seq uint64
+	first, seq uint64
+	holes      []hole
 }
 
 // order is the sequencer: it gives the items of a wearer to be judged in the
@@ -46,7 +47,10 @@ type order struct {
 }
 
 // hole is a stretch of sequence numbers that were given up.
-type hole struct{ first, last uint64 }
+type hole struct {
+	First uint64 `cbor:"1,keyasint"`
+	Last  uint64 `cbor:"2,keyasint"`
+}
 
 // place judges an item at once if it is the next of the present run, and else
 // drops it or lets it wait.
@@ -79,19 +83,36 @@ func (w *Wearer) catchUp(it *schemas.Item, out *Output) {
 	}
 }
 
+// judged reports whether a sequence number of the run was judged; it takes it off
+// the holes, so that it is not said to be missing again.
+func (p *past) judged(seq uint64) bool {
+	var missing bool
+	p.holes, missing = fill(p.holes, seq)
+	return seq >= p.first && seq <= p.seq && !missing
+}
+
 // fills reports whether a sequence number is missing in a hole that was given up,
 // and takes it off.
-func (w *Wearer) fills(seq uint64) bool {
-	for i, h := range w.holes {
-		if seq < h.first || seq > h.last {
+func (w *Wearer) fills(seq uint64) (missing bool) {
+	w.holes, missing = fill(w.holes, seq)
+	return missing
+}
+
+func fill(holes []hole, seq uint64) (left []hole, missing bool) {
+	for i, h := range holes {
+		if seq < h.First || seq > h.Last {
 			continue
 		}
-		rest := []hole{{h.first, seq - 1}, {seq + 1, h.last}}
-		rest = slices.DeleteFunc(rest, func(h hole) bool { return h.first > h.last })
-		w.holes = slices.Replace(w.holes, i, i+1, rest...)
-		return true
+		rest := []hole{{h.First, seq - 1}, {seq + 1, h.Last}}
+		rest = slices.DeleteFunc(rest, func(h hole) bool { return h.First > h.Last })
+		return bounded(slices.Replace(holes, i, i+1, rest...)), true
 	}
-	return false
+	return holes, false
+}
+
+// bounded forgets the oldest holes beyond what is kept.
+func bounded(holes []hole) []hole {
+	return slices.Delete(holes, 0, max(0, len(holes)-mostHoles))
 }
 
 // giveUp judges the first of the waiting items and, if a hole is before it, gives
@@ -99,10 +120,7 @@ func (w *Wearer) fills(seq uint64) bool {
 func (w *Wearer) giveUp(it *schemas.Item, out *Output) {
 	if it.Seq != w.seq+1 {
 		out.Gaps++
-		if len(w.holes) >= mostHoles {
-			w.holes = slices.Delete(w.holes, 0, len(w.holes)-mostHoles+1)
-		}
-		w.holes = append(w.holes, hole{w.seq + 1, it.Seq - 1})
+		w.holes = bounded(append(w.holes, hole{w.seq + 1, it.Seq - 1}))
 	}
 	w.judge(it, out)
 }
@@ -162,12 +180,12 @@ func (w *Wearer) takeOver(next run, it *schemas.Item, out *Output) bool {
 		return true
 	}
 	i := slices.IndexFunc(w.past, func(p past) bool { return p.run == next })
-	if i >= 0 && it.Seq <= w.past[i].seq {
+	if i >= 0 && w.past[i].judged(it.Seq) {
 		out.Duplicates++
 		return false
 	}
 	ahead := it.Time - w.newest
-	if ahead < -w.plan.disorder || i >= 0 && ahead < w.plan.disorder {
+	if i >= 0 && it.Seq <= w.past[i].seq || ahead < -w.plan.disorder || i >= 0 && ahead < w.plan.disorder {
 		out.late(w, next, it)
 		return false
 	}
@@ -181,15 +199,20 @@ func (w *Wearer) begin(next run, it *schemas.Item, out *Output) {
 		for i := range w.waiting {
 			w.giveUp(&w.waiting[i], out)
 		}
-		w.past = slices.DeleteFunc(w.past, func(p past) bool { return p.run == next })
-		if len(w.past) == mostPast {
-			w.past = slices.Delete(w.past, 0, 1)
-		}
-		w.past = append(w.past, past{w.run, w.seq})
+		w.past = append(w.past, past{w.run, w.first, w.seq, w.holes})
 	}
-	w.waiting, w.holes, w.measuring = nil, nil, nil
 	was := w.device
 	w.run, w.begun, w.first, w.seq = next, true, it.Seq, it.Seq-1
+	w.waiting, w.holes, w.measuring = nil, nil, nil
+	if i := slices.IndexFunc(w.past, func(p past) bool { return p.run == next }); i >= 0 {
+		p := w.past[i] // it is back
+		w.first, w.holes = p.first, p.holes
+		if it.Seq > p.seq+1 {
+			w.holes = bounded(append(w.holes, hole{p.seq + 1, it.Seq - 1}))
+		}
+		w.past = slices.Delete(w.past, i, i+1)
+	}
+	w.past = slices.Delete(w.past, 0, max(0, len(w.past)-mostPast))
 	w.rules.Signals = signals{}
 	w.renew(was != next.device, w.moment(it.Seq, max(it.Time, w.rules.Last.At), out))
 }

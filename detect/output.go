@@ -18,11 +18,13 @@ type Output struct {
 	LateItems      int
 	Gaps           int // holes in the sequence that were given up
 	Contradictions int // readings of which two fields cannot both be true
+
+	note anchor // room for one that may be noted
 }
 
 // Reset empties the output and keeps its memory and Trace.
 func (o *Output) Reset() {
-	*o = Output{Findings: o.Findings[:0], Rollups: o.Rollups[:0], Late: o.Late[:0], Postures: o.Postures[:0], Trace: o.Trace}
+	*o = Output{Findings: o.Findings[:0], Rollups: o.Rollups[:0], Late: o.Late[:0], Postures: o.Postures[:0], Trace: o.Trace, note: o.note}
 }
 
 // late marks an item of a run as not judged; a mark grows while the next number

@@ -33,7 +33,7 @@ const latest = 1 << 53
 type rare struct {
 	Waiting []byte       `cbor:"1,keyasint,omitempty"` // by schemas.AppendItems
 	Past    []pastState  `cbor:"2,keyasint,omitempty"`
-	Holes   [][2]uint64  `cbor:"3,keyasint,omitempty"`
+	Holes   []hole       `cbor:"3,keyasint,omitempty"`
 	Measure *calibration `cbor:"4,keyasint,omitempty"`
 }
 
@@ -41,6 +41,8 @@ type pastState struct {
 	Device string `cbor:"1,keyasint"`
 	Boot   uint32 `cbor:"2,keyasint"`
 	Seq    uint64 `cbor:"3,keyasint"`
+	First  uint64 `cbor:"4,keyasint,omitempty"`
+	Holes  []hole `cbor:"5,keyasint,omitempty"`
 }
 
 // AppendState appends a checkpoint of w to b.
@@ -102,7 +104,7 @@ func (w *Wearer) appendRare(c *codec) error {
 	if len(w.waiting) == 0 && len(w.past) == 0 && len(w.holes) == 0 && w.measuring == nil {
 		return nil
 	}
-	r := rare{Measure: w.measuring}
+	r := rare{Measure: w.measuring, Holes: w.holes}
 	if len(w.waiting) > 0 {
 		var err error
 		if r.Waiting, err = schemas.AppendItems(nil, w.waiting); err != nil {
@@ -110,10 +112,7 @@ func (w *Wearer) appendRare(c *codec) error {
 		}
 	}
 	for _, p := range w.past {
-		r.Past = append(r.Past, pastState{p.device.String(), p.boot, p.seq})
-	}
-	for _, h := range w.holes {
-		r.Holes = append(r.Holes, [2]uint64{h.first, h.last})
+		r.Past = append(r.Past, pastState{p.device.String(), p.boot, p.seq, p.first, p.holes})
 	}
 	b, err := cbor.Marshal(&r)
 	if err != nil {
@@ -237,8 +236,8 @@ func (w *Wearer) decodeRare(b []byte) error {
 		return fmt.Errorf("decode the rest: %w", err)
 	}
 	switch {
-	case len(r.Past) > mostPast || len(r.Holes) > mostHoles+1:
-		return fmt.Errorf("it has %d past runs and %d holes, more than are kept", len(r.Past), len(r.Holes))
+	case len(r.Past) > mostPast:
+		return fmt.Errorf("it has %d past runs, more than are kept", len(r.Past))
 	case r.Measure != nil && len(r.Measure.Samples) > mostPoses:
 		return errors.New("a calibration in it is too long")
 	}
@@ -247,16 +246,28 @@ func (w *Wearer) decodeRare(b []byte) error {
 		if err != nil {
 			return fmt.Errorf("decode past run: %w", err)
 		}
-		w.past = append(w.past, past{run{id, p.Boot}, p.Seq})
+		if err := checkHoles(p.Holes); err != nil {
+			return err
+		}
+		w.past = append(w.past, past{run{id, p.Boot}, p.First, p.Seq, p.Holes})
 	}
-	for _, h := range r.Holes {
-		if h[0] > h[1] {
+	w.holes, w.measuring = r.Holes, r.Measure
+	if err := checkHoles(w.holes); err != nil {
+		return err
+	}
+	return w.decodeWaiting(r.Waiting)
+}
+
+func checkHoles(holes []hole) error {
+	if len(holes) > mostHoles {
+		return fmt.Errorf("it has %d holes, more than are kept", len(holes))
+	}
+	for _, h := range holes {
+		if h.First > h.Last {
 			return errors.New("a hole in it ends before it begins")
 		}
-		w.holes = append(w.holes, hole{h[0], h[1]})
 	}
-	w.measuring = r.Measure
-	return w.decodeWaiting(r.Waiting)
+	return nil
 }
 
 // decodeWaiting brings back the items behind a hole.

@@ -123,8 +123,9 @@ func (w *Wearer) read(r *schemas.Reading, at int64, out *Output) {
 	pr := proof{w: w, seq: r.Seq, iv: &iv, out: out}
 
 	w.minute.Window.close(at, &pr)
-	if iv.from/minuteMS != at/minuteMS && w.calm() {
-		w.anchor.cast(w, r.Seq, r.Time)
+	calm := iv.from/minuteMS != at/minuteMS && w.calm()
+	if calm {
+		out.note.cast(w, r.Seq, r.Time)
 	}
 	if w.measuring != nil {
 		w.measure(r, &pr)
@@ -136,6 +137,9 @@ func (w *Wearer) read(r *schemas.Reading, at int64, out *Output) {
 	}
 	s.Last = iv.after
 	w.minute.note(s)
+	if calm && w.calm() { // nor has anything begun with the reading before this one
+		w.anchor.place, w.anchor.state = out.note.place, append(w.anchor.state[:0], out.note.state...)
+	}
 	if out.Trace {
 		out.Postures = append(out.Postures, w.posture(r))
 	}
