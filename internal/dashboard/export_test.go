@@ -69,7 +69,7 @@ func TestPosturesAreThoseOfTheEngine(t *testing.T) {
 	w := newWorld(t, noon, few())
 	batches := []schemas.Batch{sitting(at(9, 0), 1, 1400), sitting(at(9, 15), 2, 300)}
 	w.append(t, series.Batch{Stream: schemas.StreamReadings, Seq: 1, Readings: batches})
-	engine := detect.NewWearer(acme, anna, detect.Defaults())
+	engine := detect.NewWearer(acme, anna, detect.Always(detect.Defaults()))
 	out := detect.Output{Trace: true}
 	for i := range batches {
 		engine.Take(&batches[i], &out)

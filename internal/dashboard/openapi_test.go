@@ -18,6 +18,7 @@ type schema struct {
 	Properties map[string]schema `json:"properties"`
 	Required   []string          `json:"required"`
 	Items      *schema           `json:"items"`
+	Additional *schema           `json:"additionalProperties"` // of a map
 }
 
 type openAPI struct {
@@ -78,7 +79,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	w.append(t, series.Batch{Stream: schemas.StreamReadings, Seq: 1, Readings: []schemas.Batch{sitting(at(9, 0), 1, 300)}})
 	w.append(t, series.Batch{Stream: schemas.StreamRollups, Seq: 1, Rollups: []schemas.Rollup{minute(9, 30, schemas.Rollup{Sitting: 60, Upright: 60})}})
 	w.append(t, series.Batch{Stream: schemas.StreamFindings, Seq: 1, Findings: []schemas.Finding{{
-		Schema: schemas.SchemaFinding, ID: "f", Episode: "e", Org: acme, Wearer: anna, Device: anna, Rule: schemas.RuleSlouch,
+		Schema: schemas.SchemaFinding, ID: "e-opened1", Episode: "e", Org: acme, Wearer: anna, Device: anna, Rule: schemas.RuleSlouch,
 		Step: schemas.Opened, Level: 1, Start: at(9, 30), Time: at(9, 31), Seconds: 30, FlexionDeg: 20,
 	}}})
 	w.append(t, series.Batch{Stream: schemas.StreamNudges, Seq: 1, Decisions: []schemas.Decision{
@@ -122,6 +123,9 @@ func (api openAPI) holds(t *testing.T, where string, s schema, v any) {
 		}
 		for name, member := range v {
 			inner, ok := s.Properties[name]
+			if !ok && s.Additional != nil {
+				inner, ok = *s.Additional, true
+			}
 			if !ok {
 				t.Errorf("%s has %s, which is not described", where, name)
 			}

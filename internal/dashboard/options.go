@@ -10,9 +10,11 @@ import (
 
 	"sitwell/detect"
 	"sitwell/internal/auth"
+	"sitwell/internal/hindsight"
 	"sitwell/internal/office"
 	"sitwell/internal/registry"
 	"sitwell/internal/series"
+	"sitwell/internal/tuning"
 	"sitwell/schemas"
 )
 
@@ -31,6 +33,21 @@ type Registry interface {
 	Teams(org schemas.ID) []registry.Team
 	Wearers(org schemas.ID) []registry.Wearer
 	Wearer(org, id schemas.ID) (registry.Wearer, bool)
+}
+
+// Hindsight judges stored readings again; see hindsight.Hindsight for what each
+// method promises.
+type Hindsight interface {
+	Postures(ctx context.Context, q series.Query, each func(detect.Posture) error) error
+	Backtest(ctx context.Context, q series.Query, rules map[string]string, progress hindsight.Progress) (hindsight.Backtest, error)
+	Find(ctx context.Context, org schemas.ID, id string) (findings []schemas.Finding, which int, err error)
+	Explain(ctx context.Context, findings []schemas.Finding, which int) (hindsight.Explanation, error)
+}
+
+// Rules gives the parameters that a wearer is judged by at an event time, and
+// where each of them comes from. A zero team is none.
+type Rules interface {
+	Effective(org, team, wearer schemas.ID, at time.Time) tuning.Effective
 }
 
 // Live gives what happens to a wearer as it happens.
@@ -73,9 +90,8 @@ type Options struct {
 	Live      Live
 	Office    Office
 	Authority auth.Authority
-	// Params are the thresholds that postures are judged by: those of the live
-	// detector.
-	Params *detect.Params
+	Hindsight Hindsight
+	Rules     Rules
 
 	Ready      []Check
 	Gatherer   prometheus.Gatherer   // what /metrics shows
@@ -92,7 +108,7 @@ func (o Options) Validate() error {
 	var missing []error
 	for name, absent := range map[string]bool{
 		"Store": o.Store == nil, "Registry": o.Registry == nil, "Live": o.Live == nil, "Office": o.Office == nil,
-		"Authority": o.Authority == nil, "Params": o.Params == nil,
+		"Authority": o.Authority == nil, "Hindsight": o.Hindsight == nil, "Rules": o.Rules == nil,
 		"Gatherer": o.Gatherer == nil, "Registerer": o.Registerer == nil, "Logger": o.Logger == nil,
 	} {
 		if absent {

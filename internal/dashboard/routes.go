@@ -24,6 +24,7 @@ const (
 // routes is every address that gives data.
 func (d *Dashboard) routes() []route {
 	span := []string{"from", "to"}
+	tried := []string{"from", "to", "rules"}
 	return []route{
 		{path: "/api/v1/orgs", handle: d.orgs},
 		{path: orgPath, handle: d.org},
@@ -35,6 +36,10 @@ func (d *Dashboard) routes() []route {
 		{path: wearerPath + "/episodes", query: span, handle: d.episodes},
 		{path: wearerPath + "/nudges", query: span, handle: d.nudges},
 		{path: wearerPath + "/postures", query: span, handle: d.postures, endless: true},
+		{path: wearerPath + "/rules", handle: d.rules},
+		{path: wearerPath + "/backtest", query: tried, handle: d.backtest, endless: true},
+		{path: wearerPath + "/findings/{id}", handle: d.finding},
+		{path: "/api/v1/findings/{id}", handle: d.findingAnywhere},
 		{path: "/api/v1/live", query: []string{"org", "wearer"}, handle: d.live, endless: true},
 	}
 }

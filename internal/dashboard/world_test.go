@@ -9,16 +9,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"sitwell/detect"
 	"sitwell/internal/auth"
+	"sitwell/internal/broker/brokertest"
+	"sitwell/internal/bus"
+	"sitwell/internal/hindsight"
 	"sitwell/internal/office"
 	"sitwell/internal/registry"
 	"sitwell/internal/series/sqlite"
+	"sitwell/internal/tuning"
 	"sitwell/schemas"
 )
 
@@ -36,6 +36,7 @@ type world struct {
 	*Dashboard
 	store    *sqlite.Store
 	registry *registry.Registry
+	tuning   *tuning.Tuning
 	server   *httptest.Server
 }
 
@@ -48,12 +49,16 @@ func newWorld(t testing.TB, now time.Time, people []registry.Wearer, change ...f
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	reg := openRegistry(t)
+	reg, parameters := openLog(t)
 	fill(t, reg, people)
+	again, err := hindsight.New(hindsight.Options{Store: store, Registry: reg, Parameters: parameters, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	metrics := prometheus.NewRegistry()
 	o := Options{
 		Store: store, Registry: reg, Live: silent{}, Office: office.New(store, reg), Authority: auth.Local{},
-		Params: detect.Defaults(), Gatherer: metrics, Registerer: metrics, Logger: slog.New(slog.DiscardHandler),
+		Hindsight: again, Rules: parameters, Gatherer: metrics, Registerer: metrics, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, c := range change {
 		c(&o)
@@ -63,7 +68,7 @@ func newWorld(t testing.TB, now time.Time, people []registry.Wearer, change ...f
 		t.Fatal(err)
 	}
 	d.now = func() time.Time { return now }
-	w := &world{Dashboard: d, store: store, registry: reg, server: httptest.NewServer(d)}
+	w := &world{Dashboard: d, store: store, registry: reg, tuning: parameters, server: httptest.NewServer(d)}
 	t.Cleanup(func() { d.Close(); w.server.Close() })
 	return w
 }
@@ -77,28 +82,12 @@ func (silent) Watch(ctx context.Context, _, _ schemas.ID) (<-chan LiveEvent, err
 	return events, nil
 }
 
-// openRegistry is a registry in the KV of a real server in this process.
-func openRegistry(t testing.TB) *registry.Registry {
+// openLog is the log of a real server in this process, with a registry and
+// parameters in it.
+func openLog(t testing.TB) (*registry.Registry, *tuning.Tuning) {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), NoSigs: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the server did not start")
-	}
-	conn, err := nats.Connect("", nats.InProcessServer(s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "registry"})
+	_, log := brokertest.Start(t)
+	kv, err := log.KV(t.Context(), bus.BucketRegistry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +96,12 @@ func openRegistry(t testing.TB) *registry.Registry {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = reg.Close() })
-	return reg
+	parameters, err := tuning.Open(t.Context(), tuning.Options{Log: log, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = parameters.Close() })
+	return reg, parameters
 }
 
 var teamNames = []string{"Engineering", "Sales", "Design", "Facilities"}

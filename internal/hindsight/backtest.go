@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"sitwell/detect"
@@ -62,22 +63,18 @@ type Nudge struct {
 	Text   string         `json:"text,omitempty"`
 }
 
-// CheckRules refuses parameters that do not exist, are outside their bounds or do
-// not work together; the error is a Refused that names key and bound.
-func CheckRules(rules map[string]string) error {
-	return checked(tuning.Apply(detect.Defaults(), rules))
-}
-
+// checked makes a Refused of what is wrong with parameters: it names key and bound.
 func checked(err error) error {
 	if errors.Is(err, detect.ErrParams) {
-		return refuse("%v", err)
+		return refuse("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return err
 }
 
 // Backtest judges what live judged in a range under other parameters, and says
 // which nudges would have come: to a wearer who does what these readings say, and
-// answers nothing. Those that came are beside them.
+// answers nothing. Those that came are beside them. A Refused names a parameter
+// that does not exist, is outside its bounds or does not work with the others.
 func (h *Hindsight) Backtest(ctx context.Context, q series.Query, rules map[string]string, progress Progress) (Backtest, error) {
 	b := Backtest{Org: q.Org, Wearer: q.Wearer, From: q.From, To: q.To, Rules: rules, Rows: []Row{}}
 	if rules == nil {

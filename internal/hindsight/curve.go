@@ -1,6 +1,7 @@
 package hindsight
 
 import (
+	"math"
 	"time"
 
 	"sitwell/detect"
@@ -18,6 +19,8 @@ type Point struct {
 	LeanDeg    float64 `json:"lean_deg"`
 	LeastDeg   float64 `json:"least_deg"`
 	MostDeg    float64 `json:"most_deg"`
+	// Load is the greatest load budget of it, 0 to 1.
+	Load float64 `json:"load"`
 	// Judged, Moving, Sitting and Worn are shares of its readings, 0 to 1. Judged:
 	// against the fitting calibration.
 	Judged  float64 `json:"judged"`
@@ -36,7 +39,7 @@ type curve struct {
 type sum struct {
 	n, shown                      int
 	flexion, lean                 float64
-	least, most                   float64
+	least, most, load             float64
 	judged, moving, sitting, worn int
 }
 
@@ -59,6 +62,7 @@ func (c *curve) add(postures []detect.Posture) {
 
 func (s *sum) add(p *detect.Posture) {
 	s.n++
+	s.load = max(s.load, float64(p.Load))
 	if p.Shown {
 		flexion := float64(p.FlexionDeg)
 		if s.shown == 0 {
@@ -91,7 +95,7 @@ func (c *curve) points() []Point {
 		points = append(points, Point{
 			Time:       time.UnixMilli(c.from + int64(i)*c.width).UTC(),
 			FlexionDeg: hundredths(s.flexion / shown), LeanDeg: hundredths(s.lean / shown),
-			LeastDeg: hundredths(s.least), MostDeg: hundredths(s.most),
+			LeastDeg: hundredths(s.least), MostDeg: hundredths(s.most), Load: math.Round(s.load*1000) / 1000,
 			Judged: float64(s.judged) / n, Moving: float64(s.moving) / n, Sitting: float64(s.sitting) / n, Worn: float64(s.worn) / n,
 		})
 	}

@@ -8,9 +8,9 @@ import (
 	"sitwell/schemas"
 )
 
-// Difference is a member of a finding that judging again gives another value.
+// Difference is a field of a finding of which judging again gives another value.
 type Difference struct {
-	Member string `json:"member"` // as in the JSON, such as receipt.values.load
+	Field  string `json:"field"`  // its name in the JSON, such as receipt.values.load
 	Stored string `json:"stored"` // JSON, "" where it is not there
 	Again  string `json:"again"`
 }
