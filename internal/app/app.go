@@ -31,12 +31,14 @@ import (
 	"sitwell/internal/broker"
 	"sitwell/internal/bus"
 	"sitwell/internal/dashboard"
+	"sitwell/internal/hindsight"
 	"sitwell/internal/live"
 	"sitwell/internal/office"
 	"sitwell/internal/ops"
 	"sitwell/internal/record"
 	"sitwell/internal/registry"
 	"sitwell/internal/series/sqlite"
+	"sitwell/internal/tuning"
 	"sitwell/notify"
 	"sitwell/notify/wearable"
 	"sitwell/schemas"
@@ -50,15 +52,17 @@ type App struct {
 	failed   chan error
 	admitted atomic.Bool
 
-	metrics  *prometheus.Registry
-	broker   *broker.Broker
-	bus      *bus.Bus
-	registry *registry.Registry
-	store    *sqlite.Store
-	recorder *record.Recorder
-	runner   *runner.Runner
-	session  *ingest.Session
-	http     *ops.Server
+	metrics   *prometheus.Registry
+	broker    *broker.Broker
+	bus       *bus.Bus
+	registry  *registry.Registry
+	tuning    *tuning.Tuning
+	hindsight *hindsight.Hindsight
+	store     *sqlite.Store
+	recorder  *record.Recorder
+	runner    *runner.Runner
+	session   *ingest.Session
+	http      *ops.Server
 }
 
 // cleanup undoes one step of Start.
@@ -125,12 +129,18 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.openRegistry(ctx); err != nil {
 		return err
 	}
+	if err := a.openTuning(ctx); err != nil {
+		return err
+	}
 	if a.store, err = sqlite.Open(filepath.Join(a.o.Data, "series"), log); err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
 	a.onStop("store", func(context.Context) error { return a.store.Close() })
 
 	if err := a.startRecorder(); err != nil {
+		return err
+	}
+	if err := a.startHindsight(nc); err != nil {
 		return err
 	}
 	if err := a.startNotifier(ctx); err != nil {
@@ -217,6 +227,49 @@ func (a *App) openRegistry(ctx context.Context) error {
 	return nil
 }
 
+func (a *App) openTuning(ctx context.Context) error {
+	var err error
+	if a.tuning, err = tuning.Open(ctx, tuning.Options{Log: a.bus, Team: a.team, Logger: a.o.Logger}); err != nil {
+		return err
+	}
+	a.onStop("parameters", func(context.Context) error { return a.tuning.Close() })
+	return nil
+}
+
+// team is a wearer's team, zero for none.
+func (a *App) team(org, wearer schemas.ID) schemas.ID {
+	w, _ := a.registry.Wearer(org, wearer)
+	return w.Team
+}
+
+// parameters are the tuning, of wearers whose teams the registry knows.
+type parameters struct {
+	*tuning.Tuning
+
+	team func(org, wearer schemas.ID) schemas.ID
+}
+
+// Timeline is what a wearer is judged by.
+func (p parameters) Timeline(org, wearer schemas.ID) *detect.Timeline {
+	return p.Tuning.Timeline(org, p.team(org, wearer), wearer)
+}
+
+// startHindsight judges what is stored again where somebody asks.
+func (a *App) startHindsight(nc *nats.Conn) error {
+	var err error
+	if a.hindsight, err = hindsight.New(hindsight.Options{
+		Store: a.store, Registry: a.registry, Parameters: a.tuning, Logger: a.o.Logger,
+	}); err != nil {
+		return fmt.Errorf("start hindsight: %w", err)
+	}
+	stop, err := a.hindsight.Serve(nc)
+	if err != nil {
+		return fmt.Errorf("start hindsight: %w", err)
+	}
+	a.onStop("hindsight", stop)
+	return nil
+}
+
 func (a *App) startRecorder() error {
 	var err error
 	a.recorder, err = record.New(record.Options{
@@ -253,9 +306,8 @@ func (a *App) startDetection(ctx context.Context, nc *nats.Conn) error {
 		return err
 	}
 	a.onStop("audience", func(context.Context) error { return audience.Close() })
-	params := detect.Defaults()
 	a.runner = runner.New(runner.Options{
-		Log: a.bus, Checkpoints: checkpoints, Params: params, Registerer: a.metrics, Logger: a.o.Logger,
+		Log: a.bus, Checkpoints: checkpoints, Parameters: parameters{a.tuning, a.team}, Registerer: a.metrics, Logger: a.o.Logger,
 		Watched: audience.Watched,
 		Show: func(org, wearer schemas.ID, p detect.Posture) {
 			if err := audience.Show(org, wearer, p); err != nil {
@@ -293,10 +345,9 @@ func (a *App) startIngest(ctx context.Context, nc *nats.Conn) error {
 }
 
 func (a *App) startDashboard(l net.Listener, nc *nats.Conn) error {
-	params := detect.Defaults()
 	handler, err := dashboard.New(dashboard.Options{
 		Store: a.store, Registry: a.registry, Live: liveEvents{live.NewWatcher(nc)},
-		Office: office.New(a.store, a.registry), Authority: auth.Local{}, Params: params,
+		Office: office.New(a.store, a.registry), Authority: auth.Local{}, Hindsight: a.hindsight, Rules: a.tuning,
 		Ready: a.checks(), Gatherer: a.metrics, Registerer: a.metrics, Logger: a.o.Logger, Insecure: a.o.InsecureListen,
 	})
 	if err != nil {
