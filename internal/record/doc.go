@@ -1,5 +1,5 @@
-// Package record moves the log into the time-series store: readings, rollups,
-// findings and what became of nudges.
+// Package record moves the log into the time-series store: readings, marks of those
+// that came too late to be judged, rollups, findings and what became of nudges.
 //
 // Where it is in the log stands in the store, in the same transaction as the
 // data, and nowhere else: what the log's server thinks of a consumer plays no

@@ -173,19 +173,17 @@ func BenchmarkQuery(b *testing.B) {
 // BenchmarkRollups appends a minute of each of 60 wearers.
 func BenchmarkRollups(b *testing.B) {
 	s := closedTest(b, b.TempDir())
+	empty := size(b, s)
 	batch := series.Batch{Stream: schemas.StreamRollups}
 	for b.Loop() {
 		batch.Seq++
 		batch.Rollups = batch.Rollups[:0]
 		for w := range 60 {
-			batch.Rollups = append(batch.Rollups, schemas.Rollup{
-				Org: org, Wearer: schemas.MustID(fmt.Sprintf("w%03d", w)), Minute: benchStart.Unix()/60 + int64(batch.Seq),
-				Sitting: 41.5, Standing: 10, Moving: 8.5, Upright: 30.25, Slouched: 21.25, Flexion: 12.3,
-			})
+			batch.Rollups = append(batch.Rollups, busyMinute(schemas.MustID(fmt.Sprintf("w%03d", w)), benchStart.Unix()/60+int64(batch.Seq)))
 		}
-		if err := s.Append(context.Background(), batch); err != nil {
-			b.Fatal(err)
-		}
+		mustAppend(b, s, batch)
 	}
-	b.ReportMetric(float64(60*b.N)/b.Elapsed().Seconds(), "rollups/s")
+	n := float64(60 * b.N)
+	b.ReportMetric(n/b.Elapsed().Seconds(), "rollups/s")
+	b.ReportMetric(float64(size(b, s)-empty)/n, "B/rollup")
 }

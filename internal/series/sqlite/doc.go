@@ -4,7 +4,8 @@
 // Readings are not rows. A row is a wearer's minute, a blob of segments, and a
 // segment is what one append brought of one run of a device (its boot) in that
 // minute. Rows have one integer key, the wearer's number and the minute, so a
-// day is one range of the tree. DESIGN.md, one folder up, tells the layout, the
+// day is one range of the tree. Findings are kept whole, each packed; marks of
+// what came too late are spans of a run, merged as they come. DESIGN.md, one folder up, tells the layout, the
 // guarantees and the measurements.
 //
 // A Store is safe for concurrent use. Appends take turns on one connection;

@@ -55,6 +55,7 @@ const sqlLate = `SELECT first, last FROM late WHERE run = ?1 AND last >= ?2 ORDE
 
 // window is what is known of a run's marks: all that lie in from to to.
 type window struct {
+	run      uint64
 	from, to uint64
 	marks    []lateSpan
 }
@@ -62,18 +63,25 @@ type window struct {
 // lateMarks reads the marks of runs as they are met.
 type lateMarks struct {
 	store   *Store
-	windows map[uint64]window
+	windows map[uint64]*window
 }
 
-// covers reports whether a sequence number of a run is marked.
-func (l *lateMarks) covers(ctx context.Context, run, seq uint64) (bool, error) {
+// of is what is known of a run's marks, at first nothing.
+func (l *lateMarks) of(run uint64) *window {
 	w, ok := l.windows[run]
-	if !ok || seq < w.from || seq > w.to {
-		var err error
-		if w, err = l.read(ctx, run, seq); err != nil {
-			return false, fmt.Errorf("read late marks of run %d: %w", run, err)
-		}
+	if !ok {
+		w = &window{run: run, from: 1}
 		l.windows[run] = w
+	}
+	return w
+}
+
+// covers reports whether a sequence number is marked. It reads on where it has to.
+func (l *lateMarks) covers(ctx context.Context, w *window, seq uint64) (bool, error) {
+	if seq < w.from || seq > w.to {
+		if err := l.read(ctx, w, seq); err != nil {
+			return false, fmt.Errorf("read late marks of run %d: %w", w.run, err)
+		}
 	}
 	if len(w.marks) == 0 {
 		return false, nil
@@ -82,12 +90,14 @@ func (l *lateMarks) covers(ctx context.Context, run, seq uint64) (bool, error) {
 	return i < len(w.marks) && w.marks[i].first <= seq, nil
 }
 
-func (l *lateMarks) read(ctx context.Context, run, from uint64) (w window, err error) {
-	rows, err := l.store.read.QueryContext(ctx, sqlLate, int64(run), int64(from), marksAtOnce) //nolint:gosec // a row's number; at most schemas.MaxSeq
-	w = window{from: from, to: math.MaxUint64}
-	w.marks, err = collect(rows, err, func(v *lateSpan) []any { return []any{&v.first, &v.last} })
+func (l *lateMarks) read(ctx context.Context, w *window, from uint64) error {
+	rows, err := l.store.read.QueryContext(ctx, sqlLate, int64(w.run), int64(from), marksAtOnce) //nolint:gosec // a row's number; at most schemas.MaxSeq
+	if w.marks, err = collect(rows, err, func(v *lateSpan) []any { return []any{&v.first, &v.last} }); err != nil {
+		return err
+	}
+	w.from, w.to = from, math.MaxUint64
 	if len(w.marks) == marksAtOnce {
 		w.to = w.marks[marksAtOnce-1].last
 	}
-	return w, err
+	return nil
 }

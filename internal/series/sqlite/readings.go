@@ -173,7 +173,7 @@ func (s *Store) Readings(ctx context.Context, q series.Query, each func(series.R
 	if err != nil || !found {
 		return wrap("read readings", err)
 	}
-	m := minuteReader{scope: sc, runs: runNames{store: s, names: map[uint64]runName{}}, marks: lateMarks{store: s, windows: map[uint64]window{}}}
+	m := minuteReader{scope: sc, runs: runNames{store: s, names: map[uint64]runName{}}, marks: lateMarks{store: s, windows: map[uint64]*window{}}}
 	first, last := sc.rowRange()
 	for first <= last {
 		rows, err := s.minutes(ctx, first, last)
@@ -234,12 +234,13 @@ func (m *minuteReader) decode(ctx context.Context, row minuteRow) error {
 		if m.items, b, err = schemas.ReadItems(b[n:], m.items[:0]); err != nil {
 			return fmt.Errorf("minute %d: %w", row.key, err)
 		}
+		marks := m.marks.of(run)
 		for _, item := range m.items {
 			item.Time += start
 			if item.Time < m.scope.from || item.Time >= m.scope.to {
 				continue
 			}
-			late, err := m.marks.covers(ctx, run, item.Seq)
+			late, err := m.marks.covers(ctx, marks, item.Seq)
 			if err != nil {
 				return err
 			}
