@@ -2,10 +2,13 @@ package dashboard
 
 import (
 	"io/fs"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"sitwell/schemas"
 )
 
 func TestPageIsServed(t *testing.T) {
@@ -58,6 +61,25 @@ func TestPagesHoldTheContentPolicy(t *testing.T) {
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// Both pages have words for every rule.
+func TestPagesNameEveryRule(t *testing.T) {
+	full, err := os.ReadFile("ui/src/lib/rules.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	simple, err := fs.ReadFile(plain, "plain/plain.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range schemas.Rules() {
+		for page, text := range map[string][]byte{"built": full, "plain": simple} {
+			if !strings.Contains(string(text), "\n  "+string(rule)+": ") {
+				t.Errorf("the %s page has no words for %s", page, rule)
+			}
 		}
 	}
 }

@@ -33,6 +33,24 @@ const minutes = (n) => (n > 0 && n < 1 ? 'under 1 min' : n < 60 ? `${Math.round(
 const sentence = (text) => text && text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
 const degrees = (n) => (n === null || n === undefined ? undefined : `${Math.round(n)}°`);
 
+// What the rules are called; one of a newer server is called as it calls itself.
+const rules = {
+  slouch: 'Leaning or slouching',
+  load: 'Load on the back',
+  hold: 'Held position',
+  sitting: 'Long sitting',
+  immobility: 'Sitting still',
+  lean: 'Leaning to one side',
+  sudden_movement: 'Sudden movement',
+  bending: 'Repeated bending',
+  hydration: 'Time for a drink',
+  offline: 'Offline',
+  battery: 'Battery low',
+  calibration: 'Calibration needed: measure the upright pose again',
+};
+const nameOf = (e) => (e.rule === 'lean' && e.cause ? `Leaning to the ${e.cause}` : (rules[e.rule] ?? e.rule.replaceAll('_', ' ')));
+const percent = (n) => `${Math.round(100 * n)} %`;
+
 function showDay(day) {
   const clock = (at) => new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: day.zone }).format(new Date(at));
   const t = day.totals;
@@ -41,9 +59,14 @@ function showDay(day) {
   else {
     parts.push(
       table(
-        ['Sitting', 'Longest sitting', 'Standing', 'Moving', 'Breaks', 'At 15° and more', 'Mean flexion'],
+        ['Sitting', 'Longest bout', 'Standing', 'Moving', 'Breaks', 'At 15° and more', 'Mean flexion'],
         [[minutes(t.sitting_min), minutes(t.longest_bout_min), minutes(t.standing_min), minutes(t.moving_min), String(t.breaks), minutes(t.slouched_min), degrees(t.flexion_deg)]],
       ),
+      table(
+        ['Posture shifts an hour', 'Leaning left', 'Leaning right', 'Highest load'],
+        [[t.shifts_an_hour === null ? undefined : String(Math.round(t.shifts_an_hour)), minutes(t.lean_left_min), minutes(t.lean_right_min), percent(t.load_peak)]],
+      ),
+      element('p', 'Load is a model by analogy, not a measurement of your back and not a medical limit.'),
     );
     const hours = new Map();
     day.minutes.minute.forEach((minute, i) => {
@@ -62,6 +85,11 @@ function showDay(day) {
   };
   if (day.nudges.length > 0) parts.push(table(['Nudge', 'Text', 'Reason', 'What followed'], day.nudges.map((n) => [clock(n.time), n.text, sentence(n.reason), followed(n)])));
   else parts.push(element('p', 'No nudges on this day.'));
+  if (day.episodes.length > 0) {
+    const upkeep = ['hydration', 'offline', 'battery', 'calibration']; // of which a severity says nothing
+    const line = (e) => [clock(e.start), nameOf(e), e.seconds >= 1 ? minutes(e.seconds / 60) : undefined, upkeep.includes(e.rule) ? undefined : e.severity];
+    parts.push(table(['From', 'What', 'For', 'Severity'], day.episodes.map(line)));
+  }
   $('day').replaceChildren(...parts);
 }
 
@@ -94,7 +122,8 @@ function watch(org, wearer) {
   live.addEventListener('posture', (e) => {
     const p = JSON.parse(e.data);
     const what = p.moving ? 'moving' : p.sitting ? 'sitting' : 'on the feet';
-    $('now').textContent = !p.worn ? 'Not worn.' : `${p.shown ? `${degrees(p.flexion_deg)} of forward flexion, ` : ''}${what}.`;
+    const stale = p.stale ? ' Your sensor seems to have moved: measure your upright pose again.' : '';
+    $('now').textContent = !p.worn ? 'Not worn.' : `${p.shown ? `${degrees(p.flexion_deg)} of forward flexion, ` : ''}${what}.${stale}`;
   });
   for (const kind of ['finding', 'nudge']) live.addEventListener(kind, () => setTimeout(attempt, 1500, readDay));
 }

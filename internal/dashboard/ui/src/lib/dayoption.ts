@@ -46,7 +46,7 @@ export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Opt
   const { min, max } = axis(day, now);
   const zero = Date.parse(day.from);
   const at = (x: number) => clock(zero + x * 60000, day.zone);
-  const left = narrow ? 38 : 46;
+  const left = narrow ? 43 : 46;
   // The grids must stay aligned, so none may shrink for its labels.
   const side = { left, right: narrow ? 22 : 20, outerBoundsMode: 'none' };
   const label = { color: ink('muted'), fontFamily: font, fontSize: 12 };
@@ -126,7 +126,7 @@ export function dayOption(day: Day, now: number, ink: Ink, narrow: boolean): Opt
       nudges(day, 'held', ink, top - 5),
       {
         type: 'line', xAxisIndex: 3, yAxisIndex: 3, data: load(day), showSymbol: false, connectNulls: false, silent: true,
-        lineStyle: { width: 1.6, join: 'round', color: ink('load') }, areaStyle: { opacity: 0.14, color: ink('load') }, emphasis: { disabled: true },
+        itemStyle: { color: ink('load') }, lineStyle: { width: 1.6, join: 'round', color: ink('load') }, areaStyle: { opacity: 0.14, color: ink('load') }, emphasis: { disabled: true },
       },
       {
         type: 'scatter', xAxisIndex: 1, yAxisIndex: 1, symbol: 'diamond', symbolSize: 9, silent: true, z: 5,

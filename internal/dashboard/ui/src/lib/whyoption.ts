@@ -74,7 +74,7 @@ export function whyOption({ curve, finding: f, episode, zone }: Drawn, ink: Ink,
   const shade = { silent: true, itemStyle: { color: ink('ink'), opacity: 0.05 }, data: [[{ xAxis: Math.max(from, Date.parse(f.start)) }, { xAxis: proved }]] };
   const curveOf = (grid: number, data: Line, colour: string, lines: Threshold[], named: boolean) => ({
     type: 'line', xAxisIndex: grid, yAxisIndex: grid, data, showSymbol: false, connectNulls: false, emphasis: { disabled: true }, silent: true,
-    lineStyle: { width: 1.8, join: 'round', color: ink(colour) }, areaStyle: { opacity: 0.1, origin: 0, color: ink(colour) },
+    itemStyle: { color: ink(colour) }, lineStyle: { width: 1.8, join: 'round', color: ink(colour) }, areaStyle: { opacity: 0.1, origin: 0, color: ink(colour) },
     markLine: { silent: true, symbol: 'none', animation: false, data: [...lines.map(dashed), ...moments, named ? main : { ...main, label: { show: false } }] },
     markArea: shade,
   });
