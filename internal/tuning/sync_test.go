@@ -91,3 +91,18 @@ func BenchmarkTimeline(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkSync is what a question to the server costs.
+func BenchmarkSync(b *testing.B) {
+	_, log := brokertest.Start(b)
+	tu, err := Open(b.Context(), Options{Log: log, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = tu.Close() }()
+	for b.Loop() {
+		if err := tu.Sync(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
