@@ -134,6 +134,20 @@ func TestAnotherProcessWrites(t *testing.T) {
 		}
 	}
 	wantReadings(t, a, 600, 400)
+	day := series.Query{Org: org, Wearer: schemas.MustID("w001"), From: benchStart, To: benchStart.AddDate(0, 0, 1)}
+	for i, s := range []*Store{b, a, a, b} { // as a rebuild beside a running recorder does
+		minute := benchStart.Unix()/60 + int64(i)
+		if err := s.Replace(t.Context(), day, series.Rebuilt{Rollups: []schemas.Rollup{busyMinute(day.Wearer, minute), busyMinute(day.Wearer, minute+1)}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Append(t.Context(), batchOf(uint64(i)+6, 600+uint64(i)*100, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantReadings(t, b, 1000, 400)
+	if got, err := a.Rollups(t.Context(), day); err != nil || len(got) != 2 || got[0] != busyMinute(day.Wearer, benchStart.Unix()/60+3) {
+		t.Errorf("rollups are %+v, %v", got, err)
+	}
 }
 
 // A disk that is full: nothing of the append is there, and once there is room
