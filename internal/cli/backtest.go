@@ -39,6 +39,9 @@ func (e *env) backtest() *cobra.Command {
 			"or 2026-11-20 or 2026-11-20T14:30 in the wearer's own time zone; at most 31 days.",
 		Example: "  sitwell backtest --wearer anna --from 2026-11-16 --to 2026-11-21 --rules gentler.yml",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := given(c, "wearer", "from", "to"); err != nil {
+				return err
+			}
 			b, err := e.tryParameters(c.Context(), &cl, t)
 			if err != nil {
 				return err
@@ -56,10 +59,17 @@ func (e *env) backtest() *cobra.Command {
 	f.StringVar(&t.from, "from", "", "the first moment")
 	f.StringVar(&t.to, "to", "", "the last moment, exclusive")
 	f.StringVar(&t.file, "rules", "", "file of parameters to try")
-	for _, name := range []string{"wearer", "from", "to"} {
-		_ = c.MarkFlagRequired(name) // it is a flag of this command
-	}
 	return c
+}
+
+// given is an error if a flag that a command cannot do without is not there.
+func given(c *cobra.Command, flags ...string) error {
+	for _, name := range flags {
+		if !c.Flags().Changed(name) {
+			return usage(fmt.Errorf("say --%s: %s", name, c.Flags().Lookup(name).Usage))
+		}
+	}
+	return nil
 }
 
 // tryParameters asks the running sitwell, and shows how far it is.

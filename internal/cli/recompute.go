@@ -28,6 +28,9 @@ func (e *env) recompute() *cobra.Command {
 			"before.",
 		Example: "  sitwell recompute --wearer anna --day 2026-11-19",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := given(c, "wearer", "day"); err != nil {
+				return err
+			}
 			if _, err := time.Parse(time.DateOnly, day); err != nil {
 				return usage(fmt.Errorf("--day: %q is no day such as 2026-11-20", day))
 			}
@@ -47,9 +50,6 @@ func (e *env) recompute() *cobra.Command {
 	f.StringVar(&org, "org", "", "organisation of the wearer; may be left out if there is only one")
 	f.StringVar(&wearer, "wearer", "", "whose day")
 	f.StringVar(&day, "day", "", "the day, such as 2026-11-19")
-	for _, name := range []string{"wearer", "day"} {
-		_ = c.MarkFlagRequired(name) // it is a flag of this command
-	}
 	return c
 }
 

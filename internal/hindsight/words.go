@@ -36,14 +36,15 @@ func words(f *schemas.Finding) []Word {
 		label, text := valueInWords(key, f.Receipt.Values[key])
 		list = append(list, Word{KindValue, key, label, text})
 	}
-	tunables := detect.Tunables()
-	for _, key := range slices.Sorted(maps.Keys(f.Receipt.Limits)) {
-		w := Word{KindLimit, key, strings.ReplaceAll(key, "_", " "), f.Receipt.Limits[key]}
-		if i := slices.IndexFunc(tunables, func(t detect.Tunable) bool { return t.Key == key }); i >= 0 {
-			w.Label = tunables[i].Doc
-			w.Text = withUnit(w.Text, tunables[i].Unit)
+	rest := maps.Clone(f.Receipt.Limits)
+	for _, t := range detect.Tunables() { // in the order in which they explain each other
+		if v, ok := rest[t.Key]; ok {
+			list = append(list, Word{KindLimit, t.Key, t.Doc, withUnit(v, t.Unit)})
+			delete(rest, t.Key)
 		}
-		list = append(list, w)
+	}
+	for _, key := range slices.Sorted(maps.Keys(rest)) { // of another build
+		list = append(list, Word{KindLimit, key, spaced(key), rest[key]})
 	}
 	return list
 }
