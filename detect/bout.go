@@ -10,8 +10,8 @@ type bout struct {
 	// Start is when the bout began; while there is none, when the last one ended.
 	Start stamp
 	Len   span
-	// The time off the seat under way: when it began, how long it is, and how
-	// much of it was moving.
+	// The time off the seat under way, in a bout or not: when it began, how long it
+	// is, and how much of it was moving.
 	AwayFrom stamp
 	Away     span
 	Moved    short
@@ -32,12 +32,14 @@ func (b *bout) step(iv *interval, pr *proof) {
 		b.bridge(iv, pr)
 	case iv.seat == lost:
 		b.end(schemas.Unknown, iv.seatSince, pr)
+		b.AwayFrom, b.Away, b.Moved = 0, 0, 0
 	case iv.seat != seen:
 	case iv.before.sits():
 		b.Len.add(iv.ms)
 	default:
 		b.rise(iv, pr)
 	}
+	iv.away, iv.awayFrom = int64(b.Away), iv.time(b.AwayFrom)
 	if iv.after.sits() {
 		b.sit(iv)
 		b.back(pr)
@@ -95,7 +97,7 @@ func (b *bout) rate(iv *interval, pr *proof) {
 
 // rise adds an interval off the seat, and ends the bout once it is long enough.
 func (b *bout) rise(iv *interval, pr *proof) {
-	if !b.On || iv.ms == 0 {
+	if iv.ms == 0 {
 		return
 	}
 	p := pr.w.plan
@@ -106,6 +108,9 @@ func (b *bout) rise(iv *interval, pr *proof) {
 	b.Away.add(iv.ms)
 	if iv.before.moves() {
 		b.Moved.add(iv.ms)
+	}
+	if !b.On {
+		return
 	}
 	if wasShort && int64(b.Away) >= p.awayIgnored && b.Level > 1 && !b.Risen {
 		b.Risen = true

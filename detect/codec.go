@@ -128,8 +128,8 @@ func (w *walk) code(c *codec) {
 	u16(c, &w.For)
 	u16(c, &w.FirstFlexion)
 	u16(c, &w.FirstLean)
-	u8(c, &w.Off)
-	flags(c, &w.Has)
+	u8(c, &w.Pose)
+	u8(c, &w.Pieces)
 }
 
 // code is the state of the rules.

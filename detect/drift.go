@@ -12,34 +12,51 @@ type walk struct {
 	For           short
 	// The means of the first piece, in tenths of a degree.
 	FirstFlexion, FirstLean int16
-	Has                     bool // there is a first piece
-	Off                     uint8
+	Pose                    uint8 // the zero that all pieces are measured against: 1 seated, 2 standing, 0 none yet
+	Pieces                  uint8 // 0 before there is a first piece; else one more than lie off it in a row
 }
 
 func (w *walk) step(iv *interval, pr *proof) {
 	s, b := &pr.w.rules.Signals, &iv.before
-	if !iv.held || !b.moves() || b.sits() || !b.Is.has(shown|derived) || s.Is.has(stale) || !s.calibrated() {
+	if !iv.held || !b.moves() || b.sits() || !b.Is.has(shown|derived) || s.Is.has(stale) {
 		return
 	}
+	zero, _ := s.zero(b.Is)
+	if zero < 0 || w.Pose != 0 && int(w.Pose) != zero+1 {
+		return // the angle between two zeros is no drift
+	}
+	w.Pose = uint8(zero + 1)                     //nolint:gosec // one or two
 	w.Flexion += int32(b.Flexion) * int32(iv.ms) //nolint:gosec // 180 degrees for a minute fit
 	w.Lean += int32(b.Lean) * int32(iv.ms)       //nolint:gosec // as above
-	w.For.add(iv.ms)
-	if int64(w.For) < pr.w.plan.driftFor {
-		return
+	if w.For.add(iv.ms); int64(w.For) >= pr.w.plan.driftFor {
+		w.compare(iv, pr)
 	}
+}
+
+// compare holds a piece that is long enough against the first one.
+func (w *walk) compare(iv *interval, pr *proof) {
 	flexion, lean := int16(w.Flexion/int32(w.For)), int16(w.Lean/int32(w.For)) //nolint:gosec // means of int16
 	w.Flexion, w.Lean, w.For = 0, 0, 0
 	far := pr.w.plan.drift
 	switch {
-	case !w.Has:
-		w.FirstFlexion, w.FirstLean, w.Has = flexion, lean, true
+	case w.Pieces == 0:
+		w.FirstFlexion, w.FirstLean, w.Pieces = flexion, lean, 1
 	case distance(flexion, w.FirstFlexion) <= far && distance(lean, w.FirstLean) <= far:
-		w.Off = 0
+		w.Pieces = 1
 	default:
-		if w.Off++; int(w.Off) >= pr.w.plan.DriftWalks {
-			s.Is.set(stale, true)
+		if w.Pieces++; int(w.Pieces) > pr.w.plan.DriftWalks {
+			pr.w.rules.Signals.Is.set(stale, true)
+			iv.distrust()
 			pr.w.rules.Ask.open(schemas.Drift, pr)
 		}
+	}
+}
+
+// distrust takes back what the reading at the end of the interval says against a
+// zero that has just been found wrong.
+func (iv *interval) distrust() {
+	if iv.after.Is.has(derived) {
+		iv.after.Is &^= fitted | curved
 	}
 }
 
@@ -49,7 +66,7 @@ func (s *signals) calibrated() bool { return s.Upright != [2][3]int16{} }
 // rewear notes for how long the device is off. One that was off for RewearAfter
 // is worn anew, and its zeros are those of another fit.
 func (s *signals) rewear(iv *interval, pr *proof) {
-	if iv.before.Is.has(worn) || iv.before.At == 0 {
+	if iv.before.Is.has(worn) || iv.first {
 		s.OffFor = 0
 		return
 	}
@@ -61,6 +78,7 @@ func (s *signals) rewear(iv *interval, pr *proof) {
 	if s.calibrated() {
 		s.Upright, s.Walk = [2][3]int16{}, walk{}
 		s.Is.set(stale, false)
+		iv.distrust()
 		pr.w.rules.Ask.open(schemas.Rewear, pr)
 	}
 }

@@ -68,6 +68,10 @@ type interval struct {
 	held          bool
 	before, after sample
 	counted       int64 // the device's own count of the bout at its end, in ms
+	first         bool  // it ends with the first reading of a run of the device
+
+	// The time off the seat that it is in, as the bout counts it, and since when.
+	away, awayFrom int64
 
 	// What is known in it of the posture, of sitting, and of the posture on the
 	// seat; and since when nothing is, where that has just become too long.

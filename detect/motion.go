@@ -37,7 +37,7 @@ const (
 	// leastRate is the rate of acc_g in Hz from which motion can be seen: 10,
 	// less a tenth for clocks that are not exact.
 	leastRate = 9
-	// still is the motion in thousandths of g under which nobody takes steps.
+	// stillMG is the motion in thousandths of g under which nobody takes steps.
 	stillMG = 10
 )
 
@@ -64,10 +64,10 @@ func (s *signals) move(r *schemas.Reading, ms int64, pr *proof) traits {
 	return is | when(r.Fields.Has(schemas.HasSteps), motionKnown)
 }
 
-// walked reports whether there were steps within the window. Steps of somebody
-// whose sensor hardly moves contradict it and are not believed.
+// walked reports whether there were steps within the window. Steps of a sensor
+// that hardly moves or is not worn contradict it and are not believed.
 func (s *signals) walked(r *schemas.Reading, ms, window int64) bool {
-	believed := !r.Fields.Has(schemas.HasMotion) || r.Motion >= stillMG
+	believed := r.Fields.Has(schemas.IsWorn) && (!r.Fields.Has(schemas.HasMotion) || r.Motion >= stillMG)
 	if r.Fields.Has(schemas.HasSteps) && r.Steps > 0 && believed {
 		s.Stepped = short(window) //nolint:gosec // Validate bounds the window to a minute
 		return true

@@ -206,7 +206,7 @@ func (p *Params) Validate() error {
 		"sitting_soft <= sitting_prompt <= sitting_break does not hold")
 	check(p.LeanDeg <= p.LeanFarDeg, "lean_deg is over lean_far_deg")
 	check(p.AwayIgnored <= p.AwayEnds && p.BreakMoving <= p.AwayEnds, "AwayIgnored or BreakMoving is longer than AwayEnds")
-	check(p.Hold <= p.GapEnds, "Hold is longer than GapEnds")
+	check(p.Hold <= p.GapEnds && p.GapEnds <= 65*time.Second, "GapEnds is shorter than Hold or longer than 65 s")
 	check(p.MotionWindow <= time.Minute && p.RewearAfter <= time.Minute && p.DriftFor <= time.Minute,
 		"MotionWindow, RewearAfter or DriftFor is longer than a minute")
 	check(p.AwayEnds <= time.Hour, "AwayEnds is longer than an hour")

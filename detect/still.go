@@ -38,20 +38,16 @@ func (s *still) step(iv *interval, pr *proof) {
 }
 
 // rise forgets it all once the wearer has been off the seat for longer than
-// counts as sitting. How long that is, the bout knows, which steps before.
+// counts as sitting. How long that is, the bout says, which steps before.
 func (s *still) rise(iv *interval, pr *proof) {
-	b := &pr.w.rules.Bout
-	if s.Len == 0 && !s.Has || b.On && int64(b.Away) < pr.w.plan.awayIgnored {
+	if s.Len == 0 && !s.Has || iv.away < pr.w.plan.awayIgnored {
 		return
 	}
-	outcome, at := schemas.Stood, iv.from
+	outcome := schemas.Stood
 	if iv.before.moves() {
 		outcome = schemas.Moved
 	}
-	if b.On {
-		at = iv.time(b.AwayFrom)
-	}
-	s.end(outcome, at, pr)
+	s.end(outcome, iv.awayFrom, pr)
 }
 
 // shift takes the median pose of a window that has ended.

@@ -130,6 +130,7 @@ func (w *Wearer) read(r *schemas.Reading, at int64, out *Output) {
 	if w.measuring != nil {
 		w.measure(r, &pr)
 	}
+	iv.first = !s.Signals.Is.has(begun)
 	iv.after = s.Signals.read(r, at, iv.ms, &pr)
 	w.step(&iv, &pr)
 	if r.Fields.Has(schemas.HasBattery) {

@@ -20,8 +20,9 @@ type Rollup struct {
 	Standing float32 `json:"standing_s" cbor:"5,keyasint,omitempty"`
 	Moving   float32 `json:"moving_s"   cbor:"6,keyasint,omitempty"`
 	NotWorn  float32 `json:"not_worn_s" cbor:"7,keyasint,omitempty"`
-	// Seconds of judged posture: Upright under 15 degrees of flexion, Slouched
-	// from 15.
+	// Seconds of judged posture: Slouched from 15 degrees of flexion, or what the
+	// wearer's parameters say, or, with two sensors, by the curve of the back;
+	// Upright below.
 	Upright  float32 `json:"upright_s"  cbor:"8,keyasint,omitempty"`
 	Slouched float32 `json:"slouched_s" cbor:"9,keyasint,omitempty"`
 	// Flexion is the mean trunk flexion in degrees over Upright and Slouched.
