@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sitwell/detect"
+	"sitwell/schemas"
 )
 
 // MaxPoints bounds the points of a curve.
@@ -41,6 +42,26 @@ type sum struct {
 	flexion, lean                 float64
 	least, most, load             float64
 	judged, moving, sitting, worn int
+}
+
+// curveFrom is where the curve of a finding begins: a while before the episode, in
+// which what it is about built up. The first reading that is judged again may lie
+// hours before, and a curve from there on would have few points where they matter.
+func curveFrom(f *schemas.Finding) time.Time {
+	lead := max(time.Minute, f.Time.Sub(f.Start)/3)
+	switch f.Rule {
+	case schemas.RuleLoad:
+		lead = max(lead, 30*time.Minute)
+	case schemas.RuleBending: // over ten minutes
+		lead = max(lead, 11*time.Minute)
+	case schemas.RuleOffline: // of which there is nothing but what came before
+		lead = max(lead, 10*time.Minute)
+	default:
+	}
+	if from := f.Start.Add(-lead); from.After(f.Receipt.From.Time) {
+		return from
+	}
+	return f.Receipt.From.Time
 }
 
 func newCurve(from, to time.Time) curve {

@@ -38,7 +38,7 @@ type Explanation struct {
 	Words   []Word            `json:"words"`   // the receipt's limits and values for people
 
 	Replay Replay  `json:"replay"`
-	Curve  []Point `json:"curve"` // of the readings judged again, at most MaxPoints
+	Curve  []Point `json:"curve"` // of the readings judged again, from a while before the episode; at most MaxPoints
 }
 
 // Replay is what judging again came to.
@@ -66,9 +66,11 @@ func (h *Hindsight) Find(ctx context.Context, org schemas.ID, id string) (findin
 	if which >= 0 {
 		return findings, which, nil
 	}
-	level, err := strconv.Atoi(tail)
-	if tail != "" && err != nil {
-		return findings, -1, nil
+	level := 0
+	if tail != "" {
+		if level, err = strconv.Atoi(tail); err != nil {
+			return findings, -1, nil //nolint:nilerr // it is no nudge's id, and so nothing's
+		}
 	}
 	for i := range findings {
 		f := &findings[i]
@@ -146,7 +148,7 @@ func (h *Hindsight) again(ctx context.Context, s subject, f *schemas.Finding, ad
 	if err != nil {
 		return nil, fmt.Errorf("resume from the receipt of %s: %w", f.ID, err)
 	}
-	p := proof{curve: newCurve(r.From.Time, r.To.Time)}
+	p := proof{curve: newCurve(curveFrom(f), r.To.Time)}
 	j := job{
 		query:  series.Query{Org: f.Org, Wearer: f.Wearer, From: r.From.Time.Add(-disorder), To: r.To.Time.Add(disorder)},
 		wearer: w, trace: true, start: &r.From, stop: &r.To, admit: admit,
