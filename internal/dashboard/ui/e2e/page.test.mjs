@@ -134,6 +134,19 @@ for (const look of looks) {
         assert.ok((await page.locator('section[aria-label="Nudges"]').innerText()).length > 40, 'the nudges have no words');
         await fits(page);
         await shot(page, `wearer-${look.name}`);
+
+        // Why: the receipt, proved again by the server, and its curve.
+        const why = nudges.first().getByRole('button', { name: /^Why\?/ });
+        await why.press('Enter');
+        const panel = page.getByRole('dialog');
+        await panel.getByText(/^Judged again just now: the same/).waitFor();
+        assert.match(await panel.innerText(), /What tripped it[^]*Judged under/);
+        await panel.locator('canvas').first().waitFor();
+        assert.ok((await painted(page, 'dialog')) > 5, 'the curve is empty');
+        await shot(page, `why-${look.name}`);
+        await page.keyboard.press('Escape');
+        await panel.waitFor({ state: 'detached' });
+        assert.ok(await why.evaluate((b) => b === document.activeElement), 'the focus did not come back');
       }));
 
     it('shows the office in groups', () =>

@@ -33,14 +33,14 @@ it.each([
 describe('the line under an episode', () => {
   it.each<[Episode, string]>([
     [episode('slouch', { flexion_deg: 22.4 }), 'at 22°, then upright again'],
-    [episode('load'), 'then it went down'],
-    [episode('lean', { cause: 'left' }), 'then back in the middle'],
+    [episode('load'), 'it went down'],
+    [episode('lean', { cause: 'left' }), 'back in the middle'],
     [episode('immobility', { outcome: 'shifted' }), 'without a shift of posture, then shifted'],
-    [episode('sitting', { outcome: 'break' }), 'then took a break'],
+    [episode('sitting', { outcome: 'break' }), 'took a break'],
     [episode('sudden_movement', { cause: 'sudden', outcome: 'momentary' }), 'a jerk'],
-    [episode('calibration', { outcome: 'calibrated', cause: 'drift' }), 'then a new upright pose was measured'],
+    [episode('calibration', { outcome: 'calibrated', cause: 'drift' }), 'a new upright pose was measured'],
     [episode('offline', { outcome: 'back' }), 'not worn, or out of reach, then readings came again'],
-    [episode('slouch', { outcome: 'levitated' }), 'then levitated'],
+    [episode('slouch', { outcome: 'levitated' }), 'levitated'],
   ])('%#', (e, words) => expect(aboutEpisode(e)).toBe(words));
 
   it('says what to do while something is to be done', () => {

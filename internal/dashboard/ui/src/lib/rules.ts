@@ -92,8 +92,8 @@ export function aboutEpisode(e: Episode): string {
     offline: 'not worn, or out of reach',
   };
   const first = e.rule === 'slouch' && e.flexion_deg ? `at ${degrees(e.flexion_deg)}` : begin[e.rule];
-  const then = e.end ? `then ${outcome(e.outcome, e.rule) || 'over'}` : e.rule === 'offline' || e.rule === 'hydration' ? '' : 'still going on';
-  return [first, then].filter(Boolean).join(', ');
+  const end = e.end ? outcome(e.outcome, e.rule) || 'over' : e.rule === 'hydration' ? '' : 'still going on';
+  return first && end ? `${first}, ${e.end ? `then ${end}` : end}` : (first ?? end);
 }
 
 /** weight is how severe an episode was, 1 to 3; 0 where that has no meaning. */

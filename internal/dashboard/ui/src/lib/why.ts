@@ -1,8 +1,8 @@
 // What a receipt says, in words.
 
-import type { CurvePoint, Finding, Receipt, Replay } from './api';
-import { calibrationFor } from './rules';
-import { clock, degrees, percent, seconds } from './words';
+import type { Finding, Place, Receipt, Replay } from './api';
+import { calibrationFor, wordsOf } from './rules';
+import { clock, dateIn, degrees, percent, seconds, shortDate } from './words';
 
 /** loadClaim says what the load is and what it is not, wherever it is shown. */
 export const loadClaim =
@@ -17,8 +17,12 @@ export function duration(text: string): number | undefined {
 
 const unknown = '–';
 
+/** curved reports whether a slouch was judged by the curve of the back, with two sensors. */
+const curved = (f: Pick<Finding, 'receipt'>) => f.receipt?.values.curve_deg !== undefined;
+
 /** ruleText is the rule in words, with the limits it was judged by. */
-export function ruleText(f: Pick<Finding, 'rule' | 'cause'>, limits: Record<string, string>): string {
+export function ruleText(f: Pick<Finding, 'rule' | 'cause' | 'receipt'>): string {
+  const limits = f.receipt?.limits ?? {};
   const deg = (key: string) => (limits[key] === undefined ? unknown : degrees(Number(limits[key])));
   const time = (key: string) => {
     const s = duration(limits[key] ?? '');
@@ -27,6 +31,8 @@ export function ruleText(f: Pick<Finding, 'rule' | 'cause'>, limits: Record<stri
   const share = (key: string) => (limits[key] === undefined ? unknown : percent(Number(limits[key])));
   switch (f.rule) {
     case 'slouch':
+      if (curved(f))
+        return `With two sensors, an upper back that is bent by ${deg('curve_deg')} and more against the lower is seen after ${time('slouch_open')}, and worth a nudge after ${time('slouch_nudge')}. Bending at the hip does not count. Being under ${deg('curve_clear_deg')}, or moving, for ${time('slouch_clear')} ends it.`;
       return `Forward flexion of ${deg('slouch_deg')} and more is seen after ${time('slouch_open')}, and worth a nudge after ${time('slouch_nudge')}. Being under ${deg('upright_deg')}, or moving, for ${time('slouch_clear')} ends it.`;
     case 'load':
       return `Load builds up while the back is bent and goes down while it is not. At ${share('load_nudge')} it is worth a nudge, at ${share('load_break')} a break; under ${share('load_clear')} it is over. ${loadClaim}`;
@@ -99,36 +105,25 @@ export function values(receipt: Receipt): Fact[] {
 
 /** under is what a finding was judged by, and from which readings. */
 export function under(receipt: Receipt, zone: string): Fact[] {
-  const count = (n: number) => n.toLocaleString('en-GB');
   const pose = receipt.calibration?.pose;
   const { from, to } = receipt;
-  const same = from.device === to.device && from.boot === to.boot;
+  const day = (time: string) => dateIn(new Date(time), zone);
+  const place = (p: Place) => {
+    const when = `${day(p.time) === day(to.time) ? '' : `${shortDate(day(p.time))}, `}${clock(p.time, zone)}`;
+    return `${p.seq.toLocaleString('en-GB')} of run ${p.boot}, ${when}`;
+  };
   return [
     { name: 'Thresholds', value: receipt.parameters === 'default' ? 'the defaults' : `version ${receipt.parameters}` },
     { name: 'Calibration', value: pose ? `upright pose, ${pose}` : 'none was needed' },
-    {
-      name: 'Readings',
-      value: `${same ? `${count(from.seq)} to ${count(to.seq)}` : `${count(from.seq)} of run ${from.boot} to ${count(to.seq)} of run ${to.boot}`}, ${clock(from.time, zone)} to ${clock(to.time, zone)}`,
-    },
-    { name: 'Device', value: same ? `${to.device}, run ${to.boot}` : from.device === to.device ? to.device : `${from.device}, then ${to.device}` },
+    { name: 'Device', value: from.device === to.device ? to.device : `${from.device}, then ${to.device}` },
+    { name: 'Readings from', value: place(from) },
+    { name: 'to', value: place(to) },
     { name: 'Judged by', value: `version ${receipt.version} of the rule, engine ${receipt.engine}` },
   ];
 }
 
 /** leftward reports whether a curve of the lean is drawn to the left. */
 export const leftward = (f: Pick<Finding, 'rule' | 'cause'>) => f.rule === 'lean' && f.cause === 'left';
-
-// How much before its start a rule looked back, ms.
-const before: Partial<Record<string, number>> = { load: 30 * 60_000, bending: 10 * 60_000, sudden_movement: 60_000 };
-
-/** view is the part of a curve that a finding is about, with what came before it. A
- *  receipt may begin long before, because the engine only now and then notes its state. */
-export function view(curve: CurvePoint[], f: Pick<Finding, 'rule' | 'start' | 'time'>): CurvePoint[] {
-  const start = Date.parse(f.start);
-  const lead = before[f.rule] ?? Math.max(60_000, 0.35 * (Date.parse(f.time) - start));
-  const near = curve.filter((p) => Date.parse(p.time) >= start - lead);
-  return near.length >= 2 ? near : curve;
-}
 
 /** Threshold is a line that a curve is held to. */
 export interface Threshold {
@@ -137,13 +132,14 @@ export interface Threshold {
 }
 
 /** thresholds of the curve that a rule is about. */
-export function thresholds(f: Pick<Finding, 'rule'>, limits: Record<string, string>): { angle: Threshold[]; load: Threshold[] } {
+export function thresholds(f: Pick<Finding, 'rule' | 'receipt'>): { angle: Threshold[]; load: Threshold[] } {
+  const limits = f.receipt?.limits ?? {};
   const line = (key: string, of: (v: number) => Threshold) => (limits[key] === undefined ? [] : [of(Number(limits[key]))]);
   const angle = (v: number) => ({ value: v, text: degrees(v) });
   const share = (v: number) => ({ value: v, text: percent(v) });
   switch (f.rule) {
     case 'slouch':
-      return { angle: line('slouch_deg', angle), load: [] };
+      return { angle: curved(f) ? [] : line('slouch_deg', angle), load: [] };
     case 'load':
       return { angle: [], load: [...line('load_nudge', share), ...line('load_break', share)] };
     case 'hold':
@@ -158,11 +154,12 @@ export function thresholds(f: Pick<Finding, 'rule'>, limits: Record<string, stri
 }
 
 /** stepOf says what a finding did to its episode. */
-export function stepOf(f: Pick<Finding, 'step' | 'level'>): string {
+export function stepOf(f: Pick<Finding, 'rule' | 'step' | 'level'>): string {
   switch (f.step) {
     case 'opened':
       return 'seen';
     case 'escalated':
+      if (wordsOf(f.rule).kind === 'device') return 'asked for';
       return f.level >= 3 ? 'worth a break' : 'worth a nudge';
     case 'raised':
       return 'more severe';
@@ -173,6 +170,12 @@ export function stepOf(f: Pick<Finding, 'step' | 'level'>): string {
   }
   return f.step;
 }
+
+const order = ['opened', 'escalated', 'raised', 'risen', 'closed'];
+
+/** inOrder puts the findings of an episode in order; those of one reading, too. */
+export const inOrder = (list: Finding[]) =>
+  [...list].sort((a, b) => Date.parse(a.time) - Date.parse(b.time) || order.indexOf(a.step) - order.indexOf(b.step) || a.level - b.level);
 
 /** verdict says what judging again came to. */
 export function verdict(r: Replay): string {

@@ -35,16 +35,22 @@ export interface Drawn {
   zone: string;
 }
 
+/** hasLoad reports whether the load is drawn, too. */
+export const hasLoad = (f: Finding, curve: CurvePoint[]) => ['slouch', 'hold', 'load'].includes(f.rule) && curve.some((p) => p.load !== undefined);
+
 /** whyOption is the option of the chart. */
 export function whyOption({ curve, finding: f, episode, zone }: Drawn, ink: Ink, narrow: boolean): Option {
-  const held = thresholds(f, f.receipt?.limits ?? {});
+  const held = thresholds(f);
   const sideways = f.rule === 'lean';
   const side = leftward(f) ? -1 : 1;
-  const loaded = ['slouch', 'hold', 'load'].includes(f.rule) && curve.some((p) => p.load !== undefined);
+  const loaded = hasLoad(f, curve);
   const angle = line(curve, (p) => (sideways ? side * p.lean_deg : p.flexion_deg));
   const all = [...angle.flatMap(([, v]) => (v === null ? [] : [v])), ...held.angle.map((l) => l.value), 0];
-  const floor = Math.floor(Math.min(...all) / 10) * 10;
-  const top = Math.ceil((Math.max(...all) + 3) / 10) * 10;
+  const lowest = Math.min(...all);
+  const highest = Math.max(...all) + 3;
+  const interval = highest - lowest > 45 ? 20 : 10;
+  const floor = Math.floor(lowest / interval) * interval;
+  const top = Math.ceil(highest / interval) * interval;
   const from = angle[0]?.[0] ?? 0;
   const proved = Date.parse(f.time);
   const to = Math.max(angle.at(-1)?.[0] ?? 0, proved);
@@ -88,7 +94,7 @@ export function whyOption({ curve, finding: f, episode, zone }: Drawn, ink: Ink,
     ],
     xAxis: [x(0, !loaded), ...(loaded ? [x(1, true)] : [])],
     yAxis: [
-      y(0, { min: floor, max: top, interval: top - floor > 50 ? 20 : 10, axisLabel: { ...label, formatter: degrees } }),
+      y(0, { min: floor, max: top, interval, axisLabel: { ...label, formatter: degrees } }),
       ...(loaded ? [y(1, { min: 0, max: 1, interval: 0.5, axisLabel: { ...label, formatter: percent, showMinLabel: false } })] : []),
     ],
     axisPointer: { link: [{ xAxisIndex: 'all' }] },
