@@ -30,6 +30,10 @@ type spell struct {
 	seat  seat
 	off   bool // not worn
 	gap   bool // no readings
+
+	roll   float64 // degrees
+	lumbar float64 // degrees, if two sensors are worn
+	two    bool
 }
 
 type seat int
@@ -50,6 +54,14 @@ func walking(secs float64) spell  { return spell{secs: secs, seat: onFeet, sd: 3
 func gap(secs float64) spell      { return spell{secs: secs, gap: true} }
 func takenOff(secs float64) spell { return spell{secs: secs, off: true} }
 
+// pitched and rolled are seated and still, forward and to the right; hipBent
+// bends at the hips with a straight back, which is a load and no slouch.
+func pitched(secs, deg float64) spell { return spell{secs: secs, pitch: deg} }
+func rolled(secs, deg float64) spell  { return spell{secs: secs, roll: deg} }
+func hipBent(secs, deg float64) spell {
+	return spell{secs: secs, pitch: deg, lumbar: deg, two: true}
+}
+
 // items writes spells down as readings, step apart, from seq 1 at day0.
 func items(step time.Duration, spells ...spell) []schemas.Item {
 	var all []schemas.Item
@@ -69,6 +81,11 @@ func items(step time.Duration, spells ...spell) []schemas.Item {
 
 func (s spell) reading(seq uint64, at int64) schemas.Reading {
 	r := schemas.Reading{Seq: seq, Time: at, TrunkPitch: schemas.Tenths(s.pitch), Fields: schemas.HasTrunk}
+	r.TrunkRoll = schemas.Tenths(s.roll)
+	if s.two {
+		r.LumbarPitch = schemas.Tenths(s.lumbar)
+		r.Fields |= schemas.HasLumbar
+	}
 	if s.sd >= 0 {
 		r.Motion = uint16(s.sd)
 		r.Fields |= schemas.HasMotion
@@ -92,7 +109,7 @@ func batch(list []schemas.Item) *schemas.Batch {
 
 // judge takes all items as one batch.
 func judge(list []schemas.Item) (*Wearer, *Output) {
-	w, out := NewWearer(org, person, Defaults()), &Output{Trace: true}
+	w, out := NewWearer(org, person, Always(Defaults())), &Output{Trace: true}
 	w.Take(batch(list), out)
 	return w, out
 }
@@ -108,6 +125,12 @@ func lines(found []schemas.Finding, rule schemas.Rule) []string {
 		line := fmt.Sprintf("%s %s%d since %s for %g", rel(f.Time), f.Step, f.Level, rel(f.Start), f.Seconds)
 		if f.Step == schemas.Closed {
 			line += fmt.Sprintf(" %s at %s", f.Outcome, rel(f.End))
+		}
+		if f.Cause != "" {
+			line += " " + string(f.Cause)
+		}
+		if f.Severity != schemas.Severity(f.Level) && f.Severity != 0 {
+			line += " " + f.Severity.String()
 		}
 		all = append(all, line)
 	}

@@ -1,0 +1,241 @@
+package detect
+
+import (
+	"math"
+
+	"sitwell/schemas"
+)
+
+// refZeros are the upright poses of a run, and what is known against them.
+type refZeros struct {
+	seated, standing *[3]int16
+	stale            bool
+
+	measuring *schemas.Event // an upright pose that is being measured
+	from      int64
+	poses     [][3]int16
+	moved     bool
+
+	offSince int64 // event time, ms; of a device that is not worn
+	isOff    bool
+
+	walked        int // ms of the walk under way
+	flexion, lean int // tenths of a degree times ms over it
+	mean          *[2]int
+	shifted       int // walks in a row that differ
+}
+
+func (z *refZeros) of(p schemas.Pose) **[3]int16 {
+	if p == schemas.Seated {
+		return &z.seated
+	}
+	return &z.standing
+}
+
+// zeros finds out which readings are judged against a zero that fits, and what
+// calibration has to say.
+func (d *refDay) zeros(samples []refSample) {
+	var z refZeros
+	var run refItem
+	var episode schemas.Finding // open if it has a Cause
+	var last *refSample
+	open := func(item int, cause schemas.Cause) {
+		if episode.Cause != "" {
+			return
+		}
+		at := d.items[item].Time
+		episode = schemas.Finding{Rule: schemas.RuleCalibration, Start: refTime(at), Cause: cause}
+		f := episode
+		f.Level, f.Step = 1, schemas.Opened
+		d.tell(item, at, f)
+		f.Level, f.Step = 2, schemas.Escalated
+		d.tell(item, at, f)
+	}
+	closed := func(item int, outcome schemas.Outcome) {
+		if episode.Cause != "" {
+			f, at := episode, d.items[item].Time
+			f.Level, f.Step, f.Outcome, f.End = 2, schemas.Closed, outcome, refTime(at)
+			f.Seconds = refSeconds(at - f.Start.UnixMilli())
+			d.tell(item, at, f)
+		}
+		episode = schemas.Finding{}
+	}
+	take := func(item int, pose schemas.Pose, up [3]int16, cause schemas.Cause) {
+		if _, p := d.timeline.At(refTime(d.items[item].Time)); cause == "" && z.slouched(pose, up, p) {
+			cause = schemas.WhileSlouched
+		}
+		if cause != "" {
+			open(item, cause)
+			return
+		}
+		if z.stale {
+			z.seated, z.standing = nil, nil
+		}
+		*z.of(pose) = &up
+		z.walked, z.flexion, z.lean, z.mean, z.shifted, z.stale = 0, 0, 0, nil, 0, false
+		closed(item, schemas.Calibrated)
+	}
+	n := 0
+	for i, it := range d.items {
+		if it.device != run.device || it.boot != run.boot {
+			if i > 0 {
+				closed(i, schemas.Unknown)
+			}
+			run, z, last = it, refZeros{}, nil
+		}
+		if e := it.Event; e != nil {
+			switch {
+			case e.Type != schemas.EventCalibrate:
+			case e.Upright == nil:
+				z.measuring, z.from, z.poses, z.moved = e, it.Time, nil, false
+			default:
+				z.measuring = nil
+				cause := schemas.Cause("")
+				if !uprightAtAll(*e.Upright) {
+					cause = schemas.Degenerate
+				} else if last != nil && last.moves() {
+					cause = schemas.WhileMoving
+				}
+				take(i, e.Pose, *e.Upright, cause)
+			}
+			continue
+		}
+		s := &samples[n]
+		n++
+		again := false
+		if z.measuring != nil {
+			r := &d.items[i].Reading
+			if r.Fields.Has(schemas.HasAcc|schemas.IsWorn) && s.at-z.from <= 10_000 {
+				z.poses = append(z.poses, r.Acc)
+			}
+			if s.at-z.from < 10_000 {
+				z.moved = z.moved || s.moves()
+			} else {
+				m := z.measuring
+				z.measuring = nil
+				up, cause := z.measured()
+				take(i, m.Pose, up, cause)
+			}
+		}
+		if z.isOff && s.worn && s.at-z.offSince >= 10_000 {
+			if z.seated != nil || z.standing != nil {
+				z.seated, z.standing, z.stale, z.mean, z.shifted, z.walked = nil, nil, false, nil, 0, 0
+				open(i, schemas.Rewear)
+				again = true
+			}
+		}
+		if !s.worn && !z.isOff {
+			z.offSince = s.at
+		}
+		z.isOff = !s.worn
+		if !it.Fields.Has(schemas.HasTrunk) && s.shown {
+			if last != nil && z.walk(last, s) {
+				open(i, schemas.Drift)
+			}
+			fit, other := z.seated, z.standing
+			if s.sittingKnown && !s.sitting {
+				fit, other = other, fit
+			}
+			s.fitted = fit != nil && !z.stale
+			s.zero = &[3]int16{0, 1000, 0}
+			switch {
+			case fit != nil:
+				s.zero = fit
+			case other != nil:
+				s.zero = other
+			}
+			if again {
+				s.byDefinition[0] = math.NaN() // it may be shown against what is forgotten
+			}
+		}
+		if it.Fields.Has(schemas.HasLumbar) && s.fitted {
+			s.curve, s.curveKnown = s.flexion-int(it.LumbarPitch), true
+		}
+		d.stale = append(d.stale, z.stale)
+		last = s
+	}
+}
+
+// measured is the median of the poses, or why it is none.
+func (z *refZeros) measured() (up [3]int16, cause schemas.Cause) {
+	if len(z.poses) < 2 {
+		return up, schemas.TooFew
+	}
+	for axis := range up {
+		var list []int
+		for _, p := range z.poses {
+			list = append(list, int(p[axis]))
+		}
+		up[axis] = int16(refMiddle(list))
+	}
+	if !uprightAtAll(up) {
+		return up, schemas.Degenerate
+	}
+	far := 0
+	for _, p := range z.poses {
+		if angleBetween(p, up) > 10 {
+			far++
+		}
+	}
+	if z.moved || far*10 > len(z.poses) {
+		return up, schemas.WhileMoving
+	}
+	return up, ""
+}
+
+// slouched reports whether a pose leans too far forward to be upright.
+func (z *refZeros) slouched(pose schemas.Pose, up [3]int16, p *Params) bool {
+	if old := *z.of(pose); old != nil && !z.stale {
+		if theta, _ := leansBy(vectorOf(up), *old); theta >= p.SlouchDeg {
+			return true
+		}
+	}
+	seated, standing := z.seated, z.standing
+	if pose == schemas.Seated {
+		seated = &up
+	} else {
+		standing = &up
+	}
+	if seated == nil || standing == nil || z.stale {
+		return false
+	}
+	theta, _ := leansBy(vectorOf(*seated), *standing)
+	return theta > p.PoseApart
+}
+
+// walk adds the span between two samples to the walk under way, and reports
+// whether the third walk in a row says that the strap has shifted.
+func (z *refZeros) walk(before, after *refSample) bool {
+	ms := after.at - before.at
+	if ms > 5000 || !before.moves() || before.sits() || before.zero == nil || z.stale || z.seated == nil && z.standing == nil {
+		return false
+	}
+	z.walked += int(ms)
+	z.flexion += before.flexion * int(ms)
+	z.lean += before.lean * int(ms)
+	if z.walked < 20_000 {
+		return false
+	}
+	mean := [2]int{z.flexion / z.walked, z.lean / z.walked}
+	z.walked, z.flexion, z.lean = 0, 0, 0
+	switch {
+	case z.mean == nil:
+		z.mean = &mean
+	case max(mean[0]-z.mean[0], z.mean[0]-mean[0]) > 150, max(mean[1]-z.mean[1], z.mean[1]-mean[1]) > 150:
+		z.shifted++
+	default:
+		z.shifted = 0
+	}
+	z.stale = z.shifted == 3
+	return z.stale
+}
+
+func uprightAtAll(v [3]int16) bool {
+	u := vectorOf(v)
+	n := math.Sqrt(u.dot(u))
+	return n >= 500 && math.Hypot(u[0], u[1]) >= 0.1*n
+}
+
+func angleBetween(a, b [3]int16) float64 {
+	return math.Acos(max(-1, min(1, vectorOf(a).unit().dot(vectorOf(b).unit())))) / radians
+}
