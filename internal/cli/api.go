@@ -64,10 +64,10 @@ func (c *webClient) ask(ctx context.Context, path string, query url.Values, read
 	if err := json.NewDecoder(body).Decode(&refusal); err != nil || refusal.Error.Message == "" {
 		return fmt.Errorf("%s answered %s, which is no answer of sitwell", base, resp.Status)
 	}
-	switch {
-	case resp.StatusCode == http.StatusNotFound:
+	switch resp.StatusCode {
+	case http.StatusNotFound:
 		return fmt.Errorf("%w: %s", errUnknown, refusal.Error.Message)
-	case resp.StatusCode == http.StatusBadRequest:
+	case http.StatusBadRequest:
 		return usage(errors.New(refusal.Error.Message))
 	}
 	return errors.New(refusal.Error.Message)

@@ -224,7 +224,7 @@ func counted(n int, what string) string {
 
 // sumsOf is the table of both sides.
 func sumsOf(b *hindsight.Backtest) [][]string {
-	number := func(n int) string { return strconv.Itoa(n) }
+	number := strconv.Itoa
 	rows := [][]string{
 		{"", "THEN", "NOW"},
 		{"nudges sent", number(b.Then.Sent), number(b.Now.Sent)},

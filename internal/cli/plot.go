@@ -27,7 +27,7 @@ func plot(out io.Writer, dots []dot, zone *time.Location) error {
 		return nil
 	}
 	from, to := dots[0].at, dots[len(dots)-1].at
-	columns, least, most := columnsOf(dots, from, to)
+	means, least, most := columnsOf(dots, from, to)
 	floor, top := math.Floor(least/5)*5, math.Ceil(most/5)*5
 	if top <= floor {
 		top = floor + 5
@@ -40,7 +40,7 @@ func plot(out io.Writer, dots []dot, zone *time.Location) error {
 		case 0:
 			label = fmt.Sprintf("%.0f°", floor)
 		}
-		if _, err := fmt.Fprintf(out, "%5s │%s\n", label, plotRow(columns, row, floor, top)); err != nil {
+		if _, err := fmt.Fprintf(out, "%5s │%s\n", label, plotRow(means, row, floor, top)); err != nil {
 			return err
 		}
 	}
@@ -52,33 +52,36 @@ func plot(out io.Writer, dots []dot, zone *time.Location) error {
 
 // columnsOf is the mean of each column's values, not a number where there is none,
 // and the bounds of the means, which include zero.
-func columnsOf(dots []dot, from, to time.Time) (columns [plotWidth]float64, least, most float64) {
+func columnsOf(dots []dot, from, to time.Time) (means []float64, least, most float64) {
+	means = make([]float64, plotWidth)
 	var counts [plotWidth]int
 	for _, d := range dots {
 		i := min(plotWidth-1, int(float64(plotWidth)*float64(d.at.Sub(from))/float64(max(1, to.Sub(from)))))
-		columns[i] += d.value
+		means[i] += d.value
 		counts[i]++
 	}
 	sparse := len(dots) < plotWidth // fewer readings than columns: each one lasts until the next
-	for i := range columns {
+	last := math.NaN()
+	for i := range means {
 		switch {
 		case counts[i] > 0:
-			columns[i] /= float64(counts[i])
-			least, most = min(least, columns[i]), max(most, columns[i])
-		case sparse && i > 0:
-			columns[i] = columns[i-1]
+			means[i] /= float64(counts[i])
+			least, most = min(least, means[i]), max(most, means[i])
+			last = means[i]
+		case sparse:
+			means[i] = last
 		default:
-			columns[i] = math.NaN()
+			means[i] = math.NaN()
 		}
 	}
-	return columns, least, most
+	return means, least, most
 }
 
-func plotRow(columns [plotWidth]float64, row int, floor, top float64) string {
+func plotRow(means []float64, row int, floor, top float64) string {
 	const blocks = " ▁▂▃▄▅▆▇█"
 	steps := []rune(blocks)
 	var b strings.Builder
-	for _, v := range columns {
+	for _, v := range means {
 		if math.IsNaN(v) {
 			b.WriteByte(' ')
 			continue

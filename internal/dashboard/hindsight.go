@@ -116,7 +116,7 @@ func (d *Dashboard) explain(w http.ResponseWriter, r *call, findings []schemas.F
 	}
 	defer func() { <-d.replays }()
 	e, err := d.Hindsight.Explain(r.Context(), findings, which)
-	if refused := (*hindsight.Refused)(nil); errors.As(err, &refused) {
+	if refused := (*hindsight.RefusedError)(nil); errors.As(err, &refused) {
 		return notFound("finding") // of a wearer who is gone
 	}
 	if err != nil {
@@ -162,7 +162,7 @@ func (d *Dashboard) backtest(w http.ResponseWriter, r *call) error {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	result, err := d.Hindsight.Backtest(ctx, q, rules, e.progress(d.now, cancel))
-	if refused := (*hindsight.Refused)(nil); errors.As(err, &refused) {
+	if refused := (*hindsight.RefusedError)(nil); errors.As(err, &refused) {
 		err = badRequest("bad_rules", "%s", refused.Reason)
 	}
 	if err == nil {

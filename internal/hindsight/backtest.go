@@ -63,7 +63,7 @@ type Nudge struct {
 	Text   string         `json:"text,omitempty"`
 }
 
-// checked makes a Refused of what is wrong with parameters: it names key and bound.
+// checked makes a RefusedError of what is wrong with parameters: it names key and bound.
 func checked(err error) error {
 	if errors.Is(err, detect.ErrParams) {
 		return refuse("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
@@ -73,7 +73,7 @@ func checked(err error) error {
 
 // Backtest judges what live judged in a range under other parameters, and says
 // which nudges would have come: to a wearer who does what these readings say, and
-// answers nothing. Those that came are beside them. A Refused names a parameter
+// answers nothing. Those that came are beside them. A RefusedError names a parameter
 // that does not exist, is outside its bounds or does not work with the others.
 func (h *Hindsight) Backtest(ctx context.Context, q series.Query, rules map[string]string, progress Progress) (Backtest, error) {
 	b := Backtest{Org: q.Org, Wearer: q.Wearer, From: q.From, To: q.To, Rules: rules, Rows: []Row{}}

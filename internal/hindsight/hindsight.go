@@ -79,12 +79,12 @@ func New(o Options) (*Hindsight, error) {
 // It is called at most once for each minute of it.
 type Progress func(done, total time.Duration)
 
-// Refused says in words why something is not done; it is the asker's to mend.
-type Refused struct{ Reason string }
+// RefusedError says in words why something is not done; it is the asker's to mend.
+type RefusedError struct{ Reason string }
 
-func (r *Refused) Error() string { return r.Reason }
+func (r *RefusedError) Error() string { return r.Reason }
 
-func refuse(format string, args ...any) error { return &Refused{fmt.Sprintf(format, args...)} }
+func refuse(format string, args ...any) error { return &RefusedError{fmt.Sprintf(format, args...)} }
 
 // subject is the wearer whose readings are judged.
 type subject struct {

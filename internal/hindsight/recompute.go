@@ -47,7 +47,7 @@ const dayAfter = 24 * time.Hour
 // came too late included, by the parameters of that time, and puts them in place
 // of what is stored, by id. Of the readings before and after the day it judges
 // those that live judged. Doing it again changes nothing, nor does doing it for a
-// day on which nothing came late. A Refused says why it is not done.
+// day on which nothing came late. A RefusedError says why it is not done.
 func (h *Hindsight) Recompute(ctx context.Context, org, wearer schemas.ID, day time.Time, progress Progress) (Report, error) {
 	s, err := h.subject(org, wearer)
 	if err != nil {

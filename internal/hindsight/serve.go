@@ -143,7 +143,7 @@ func (h *Hindsight) follow(m *nats.Msg, parts <-chan float64, finished <-chan Re
 // outcome is the last answer. What is no refusal is logged here, and told in
 // words that do not show the inside.
 func (h *Hindsight) outcome(ctx context.Context, req RecomputeRequest, report Report, err error) RecomputeAnswer {
-	var refused *Refused
+	var refused *RefusedError
 	switch {
 	case err == nil:
 		return RecomputeAnswer{Part: 1, Done: true, Report: &report}

@@ -67,17 +67,14 @@ func withUnit(text string, unit detect.Unit) string {
 	return text
 }
 
-// units of values, by the end of their names.
-var units = [][2]string{ //nolint:gochecknoglobals // a table
-	{"_deg", " degrees"}, {"_dps", " degrees/s"}, {"_pct", " %"}, {"_mg", " mg"}, {"_g", " g"}, {"_ms", " ms"},
-}
-
 func valueInWords(key string, v float64) (label, text string) {
 	number := strconv.FormatFloat(hundredths(v), 'f', -1, 64)
 	if name, ok := strings.CutSuffix(key, "_s"); ok {
 		return spaced(name), Lasting(time.Duration(v * float64(time.Second)))
 	}
-	for _, u := range units {
+	for _, u := range [][2]string{ // by the end of its name
+		{"_deg", " degrees"}, {"_dps", " degrees/s"}, {"_pct", " %"}, {"_mg", " mg"}, {"_g", " g"}, {"_ms", " ms"},
+	} {
 		if name, ok := strings.CutSuffix(key, u[0]); ok {
 			return spaced(name), number + u[1]
 		}
@@ -98,9 +95,9 @@ func Lasting(d time.Duration) string {
 		unit time.Duration
 		name string
 	}{{time.Hour, " h"}, {time.Minute, " min"}, {time.Second, " s"}} {
-		if n := d / u.unit; n > 0 {
-			parts = append(parts, strconv.FormatInt(int64(n), 10)+u.name)
-			d -= n * u.unit
+		if n := int64(d / u.unit); n > 0 {
+			parts = append(parts, strconv.FormatInt(n, 10)+u.name)
+			d %= u.unit
 		}
 	}
 	if len(parts) == 0 {

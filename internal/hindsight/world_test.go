@@ -90,18 +90,20 @@ func newWorld(t testing.TB, now time.Time, timeline *detect.Timeline) *world {
 // deliver lets the live engine judge what comes, in this order, and stores it.
 func (w *world) deliver(t testing.TB, batches ...schemas.Batch) {
 	t.Helper()
-	for _, b := range batches {
-		b.Org, b.Wearer = acme, anna
-		out := detect.Output{Trace: true}
-		w.live.Take(&b, &out)
-		w.findings = append(w.findings, out.Findings...)
-		w.postures = append(w.postures, out.Postures...)
-		w.late += out.LateItems
+	for chunk := range slices.Chunk(batches, 500) {
 		w.seq++
-		for i := range out.Late {
-			out.Late[i].Org, out.Late[i].Wearer = acme, anna
+		stored := series.Batch{Stream: "all", Seq: w.seq}
+		for _, b := range chunk {
+			b.Org, b.Wearer = acme, anna
+			out := detect.Output{Trace: true}
+			w.live.Take(&b, &out)
+			w.findings = append(w.findings, out.Findings...)
+			w.postures = append(w.postures, out.Postures...)
+			w.late += out.LateItems
+			stored.Readings, stored.Late = append(stored.Readings, b), append(stored.Late, out.Late...)
+			stored.Rollups, stored.Findings = append(stored.Rollups, out.Rollups...), append(stored.Findings, out.Findings...)
 		}
-		w.append(t, series.Batch{Stream: "all", Seq: w.seq, Readings: []schemas.Batch{b}, Late: out.Late, Rollups: out.Rollups, Findings: out.Findings})
+		w.append(t, stored)
 	}
 }
 
@@ -156,11 +158,23 @@ type person struct {
 // days are some days of office work, each a run of the device; every other one by
 // a device that gives acc_g.
 func days(seed uint64, n int) (batches []schemas.Batch) {
-	p := person{rng: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // a test's
+	p := person{rng: seeded(seed)}
 	for day := range n {
-		p.boot, p.seq, p.acc = uint32(day+1), 0, day%2 == 1 //nolint:gosec // a few
+		p.boot, p.seq, p.acc = uint32(day+1), 0, day%2 == 1
 		batches = append(batches, p.day(at(day, 8, 0), at(day, 11, 0))...)
 		batches = append(batches, p.day(at(day, 11, 45), at(day, 13, 0))...)
+	}
+	return batches
+}
+
+func seeded(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
+
+// accDay is a stretch of a day of a device that was calibrated before.
+func (p *person) accDay(from, to time.Time) []schemas.Batch {
+	p.acc = true
+	batches := p.day(from, to)
+	for i := range batches {
+		batches[i].Items = slices.DeleteFunc(batches[i].Items, func(it schemas.Item) bool { return it.Event != nil })
 	}
 	return batches
 }
