@@ -64,7 +64,7 @@ describe('the receipt', () => {
   it('says what it was judged by', () => {
     expect(fact(receipt, 'Thresholds')).toBe('the defaults');
     expect(fact({ ...receipt, parameters: 'design-3' }, 'Thresholds')).toBe('version design-3');
-    expect(fact(receipt, 'Calibration')).toBe('none was needed');
+    expect(fact(receipt, 'Calibration')).toBe('none in use');
     expect(fact({ ...receipt, calibration: { pose: 'seated', upright_mg: [0, 1000, 0] } }, 'Calibration')).toBe('upright pose, seated');
   });
 

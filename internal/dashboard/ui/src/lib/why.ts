@@ -114,7 +114,7 @@ export function under(receipt: Receipt, zone: string): Fact[] {
   };
   return [
     { name: 'Thresholds', value: receipt.parameters === 'default' ? 'the defaults' : `version ${receipt.parameters}` },
-    { name: 'Calibration', value: pose ? `upright pose, ${pose}` : 'none was needed' },
+    { name: 'Calibration', value: pose ? `upright pose, ${pose}` : 'none in use' },
     { name: 'Device', value: from.device === to.device ? to.device : `${from.device}, then ${to.device}` },
     { name: 'Readings from', value: place(from) },
     { name: 'to', value: place(to) },
