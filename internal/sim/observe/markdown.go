@@ -78,17 +78,18 @@ func Write(out io.Writer, all []Observation) error {
 		if len(some) == 0 {
 			continue
 		}
-		header, rule := "|", "|"
+		var titles, rules []string
 		for _, c := range columns() {
-			header, rule = header+" "+c.title+" |", rule+" --- |"
+			titles, rules = append(titles, c.title), append(rules, "---")
 		}
-		_, _ = fmt.Fprintln(&b, header+"\n"+rule)
+		line(&b, titles)
+		line(&b, rules)
 		for i := range some {
-			row := "|"
+			var cells []string
 			for _, c := range columns() {
-				row += " " + c.cell(&some[i]) + " |"
+				cells = append(cells, c.cell(&some[i]))
 			}
-			_, _ = fmt.Fprintln(&b, row)
+			line(&b, cells)
 		}
 		_, _ = fmt.Fprintf(&b, "\n%s\n\n", summary(kind, some))
 	}
@@ -96,6 +97,10 @@ func Write(out io.Writer, all []Observation) error {
 		return fmt.Errorf("write observations: %w", err)
 	}
 	return nil
+}
+
+func line(b *strings.Builder, cells []string) {
+	_, _ = fmt.Fprintln(b, "| "+strings.Join(cells, " | ")+" |") // a builder never fails
 }
 
 func summary(kind recording.Kind, some []Observation) string {
