@@ -68,6 +68,7 @@ func totals(rollups []schemas.Rollup, episodes []series.Episode, nudges []nudgeV
 			t.SlouchEpisodes++
 		case schemas.RuleSitting:
 			t.SittingEpisodes++
+		default: // no total counts it
 		}
 	}
 	t.countNudges(nudges)
