@@ -112,6 +112,33 @@ func TestBacktestTriesParameters(t *testing.T) {
 	}
 }
 
+// On the way a backtest says how far it is.
+func TestBacktestTellsProgress(t *testing.T) {
+	w := newWorld(t, noon, few())
+	leaning(t, w)
+	clock := noon
+	w.now = func() time.Time { clock = clock.Add(time.Second); return clock }
+	type line struct {
+		Progress *struct{ Part float64 }
+		Result   *hindsight.Backtest
+	}
+	all := lines[line](t, get(t, w, annaPath+"/backtest"+span))
+	last := 0.0
+	for i, l := range all {
+		switch end := i == len(all)-1; {
+		case end != (l.Result != nil), end == (l.Progress != nil):
+			t.Errorf("line %d of %d is %+v", i, len(all), l)
+		case !end && (l.Progress.Part < last || l.Progress.Part > 1):
+			t.Errorf("after %g comes %g", last, l.Progress.Part)
+		case !end:
+			last = l.Progress.Part
+		}
+	}
+	if len(all) < 10 {
+		t.Errorf("%d lines", len(all))
+	}
+}
+
 func TestBacktestsAreBounded(t *testing.T) {
 	w := newWorld(t, noon, few())
 	for range maxReplays {

@@ -29,10 +29,25 @@ func shuffled(batches []schemas.Batch, seed uint64) []schemas.Batch {
 	return list
 }
 
+// changing is parameters that somebody changes on the second day.
+func changing(t *testing.T) *detect.Timeline {
+	t.Helper()
+	gentler := *detect.Defaults()
+	for key, value := range map[string]string{"slouch_deg": "18", "sitting_soft": "25m", "lean_for": "3m"} {
+		if err := gentler.Set(key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return detect.NewTimeline(
+		detect.Revision{Version: detect.DefaultVersion, Params: detect.Defaults()},
+		detect.Revision{Version: "wearer1", From: at(1, 9, 45), Params: &gentler},
+	)
+}
+
 // What hindsight sees is what live saw: the same postures, and the same findings
 // by their receipts, over days with silences, walks, calibrations and duplicates.
 func TestHindsightIsLive(t *testing.T) {
-	w := newWorld(t, at(9, 12, 0), detect.Always(detect.Defaults()))
+	w := newWorld(t, at(9, 12, 0), changing(t))
 	w.deliver(t, shuffled(days(7, 4), 7)...)
 	w.end(t)
 	if w.late != 0 {
