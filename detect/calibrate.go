@@ -69,6 +69,9 @@ func (w *Wearer) hear(e *schemas.Event, pr *proof) {
 	switch e.Type {
 	case schemas.EventWorn:
 		w.rules.Signals.Is.set(off, !e.Worn)
+		if !e.Worn { // nor does what follows the last reading belong to a wearer
+			w.rules.Last.Is &^= worn
+		}
 	case schemas.EventCalibrate:
 		w.measuring = nil
 		if e.Upright != nil {

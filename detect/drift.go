@@ -2,6 +2,9 @@ package detect
 
 import "sitwell/schemas"
 
+// walkUpright is how far off upright, in tenths of a degree, nobody walks. [D]
+const walkUpright = 450
+
 // walk finds out that the strap has shifted. Everybody walks about upright, each
 // in their own way: when the trunk's mean angle over DriftFor of walking lies
 // more than DriftDeg off that of the first walk since the calibration, DriftWalks
@@ -16,13 +19,21 @@ type walk struct {
 	Pieces                  uint8 // 0 before there is a first piece; else one more than lie off it in a row
 }
 
+// walks reports whether the wearer walks as far as a trunk sensor can tell: moving,
+// off the seat, and about upright.
+func (s *sample) walks() bool {
+	return s.moves() && !s.sits() && s.Is.has(shown|derived) &&
+		distance(s.Flexion, 0) <= walkUpright && distance(s.Lean, 0) <= walkUpright
+}
+
 func (w *walk) step(iv *interval, pr *proof) {
 	s, b := &pr.w.rules.Signals, &iv.before
-	if !iv.held || !b.moves() || b.sits() || !b.Is.has(shown|derived) || s.Is.has(stale) {
-		return
-	}
 	zero, _ := s.zero(b.Is)
-	if zero < 0 || w.Pose != 0 && int(w.Pose) != zero+1 {
+	switch {
+	case !iv.held || !b.walks() || s.Is.has(stale) || zero < 0:
+		w.Flexion, w.Lean, w.For = 0, 0, 0 // a piece is in one
+		return
+	case w.Pose != 0 && int(w.Pose) != zero+1:
 		return // the angle between two zeros is no drift
 	}
 	w.Pose = uint8(zero + 1)                     //nolint:gosec // one or two

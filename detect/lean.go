@@ -29,7 +29,7 @@ func (l *lean) step(iv *interval, pr *proof) {
 	if iv.ms == 0 {
 		return
 	}
-	angle := before.Lean
+	angle := before.sideways()
 	if before.moves() {
 		angle = 0
 	}
@@ -62,6 +62,18 @@ func (l *lean) step(iv *interval, pr *proof) {
 		outcome = schemas.Moved
 	}
 	l.end(outcome, iv.time(l.ClearFrom), pr)
+}
+
+// leanUpTo is the flexion in tenths of a degree, forward or backward, beyond which
+// a lean to a side means nothing: the trunk lies more than it stands. [D]
+const leanUpTo = 600
+
+// sideways is the lean that counts.
+func (s *sample) sideways() int16 {
+	if distance(s.Flexion, 0) > leanUpTo {
+		return 0
+	}
+	return s.Lean
 }
 
 func (l *lean) far(iv *interval, beyond bool, p *plan) {

@@ -147,7 +147,8 @@ func (w *Wearer) read(r *schemas.Reading, at int64, out *Output) {
 }
 
 // step lets the minute and the rules step over an interval, in an order of which
-// some know: the slouch before what raises it and what keeps silent beside it,
+// some know: first what may distrust the zero of the reading at its end, then the
+// slouch before what raises it and what keeps silent beside it,
 // the bout before what asks it about time off the seat.
 func (w *Wearer) step(iv *interval, pr *proof) {
 	s, b, limit := &w.rules, &iv.before, w.plan.gapEnds
@@ -156,6 +157,7 @@ func (w *Wearer) step(iv *interval, pr *proof) {
 	iv.pose, iv.poseSince = s.Still.Blind.step(iv, b.tellsSitting() && b.Is.has(fitted), limit)
 	s.Signals.quiet(iv)
 	s.Signals.rewear(iv, pr)
+	s.Signals.Walk.step(iv, pr)
 
 	w.minute.step(iv, pr)
 	w.minute.Window.add(&iv.after)
@@ -168,7 +170,6 @@ func (w *Wearer) step(iv *interval, pr *proof) {
 	s.Lean.step(iv, pr)
 	s.Bending.step(iv, pr)
 	s.Hydration.step(iv, pr)
-	s.Signals.Walk.step(iv, pr)
 	pr.silence()
 
 	a := &iv.after
