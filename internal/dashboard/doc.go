@@ -23,6 +23,7 @@
 // and then read what a loopback server answers, and the name in the Host header is
 // what gives it away.
 //
-// Everything is safe for concurrent use. Handlers keep no state but the live
-// streams, whose bounds are in live.go. The tests ask over HTTP, of a real store.
+// Everything is safe for concurrent use. Handlers keep no state but live streams,
+// exports and judgings again, whose bounds are in live.go, export.go and
+// hindsight.go. The tests ask over HTTP, of a real store.
 package dashboard
