@@ -24,6 +24,12 @@ const looks = [
   { name: 'phone', viewport: { width: 390, height: 844 }, colorScheme: 'light', hasTouch: true },
 ];
 
+// What each rule is called.
+const names = {
+  slouch: 'Leaning or slouching', load: 'Load on the back', hold: 'Held position', sitting: 'Long sitting', immobility: 'Sitting still', lean: 'Leaning to the left',
+  sudden_movement: 'Sudden movement', bending: 'Repeated bending', hydration: 'Time for a drink', offline: 'Offline', battery: 'Battery low', calibration: 'Calibration needed',
+};
+
 async function ask(path) {
   const response = await fetch(`${base}/api/v1/${path}`);
   assert.equal(response.status, 200, path);
@@ -265,5 +271,35 @@ describe('getting about', () => {
       await page.unroute('**/api/v1/orgs');
       await page.getByRole('button', { name: 'Look again' }).click();
       await page.getByRole('heading', { level: 1, name: org.name }).waitFor();
+    }));
+
+  it('shows every rule, a day that stands out and a sensor that moved', () =>
+    visit(looks[0], async (page) => {
+      const { org, wearer, day } = tables.found;
+      const start = new Date(day.minutes.minute.at(-1) * 60_000).toISOString();
+      const episodes = Object.keys(names).map((rule, i) => ({
+        id: `e${i}`, rule, start, ...(i % 2 === 0 ? { end: start, outcome: 'recovered' } : {}), level: 2, seconds: 60 * i, severity: 'moderate',
+        ...(rule === 'lean' ? { cause: 'left' } : {}), ...(rule === 'calibration' ? { cause: 'drift' } : {}),
+      }));
+      const totals = { ...day.totals, lean_left_min: 50, lean_right_min: 4, lean_index: 0.85, one_sided: 'left', bent_share: 0.07, bent_much: true };
+      await page.route('**/api/v1/orgs/*/wearers/*/day*', (route) => route.fulfill({ json: { ...day, episodes, totals } }));
+      const posture = {
+        seq: 1, time: Date.now(), flexion_deg: 8, lean_deg: 0, shown: true, known: false, stale: true, worn: true, moving: false, motion_known: true, sitting: true,
+        sitting_known: true, curve_deg: 12, curve_known: true, neck_deg: 21, neck_known: true, load: 0.42, hold: 0, dwell_s: 0, bout_s: 60, still_s: 0, lean_s: 0,
+        slouch_level: 0, sitting_level: 0,
+      };
+      await page.route('**/api/v1/live*', (route) => route.fulfill({ contentType: 'text/event-stream', body: `event: posture\ndata: ${JSON.stringify(posture)}\n\n` }));
+      await at(page, `#/${org.id}/${wearer.id}`);
+      await page.getByText('Your sensor seems to have moved: measure your upright pose again.', { exact: true }).waitFor();
+      const live = await page.locator('section[aria-label="Live posture"]').innerText();
+      assert.match(live, /Curve of the back\s*12°[^]*Neck\s*21°[^]*Load\s*42 %/);
+      await page.getByText('Leaning over 10° was mostly to the left: 50 min of 54 min.', { exact: false }).waitFor();
+      await page.getByText('7 % of the judged time was bent forward by 60° and more.', { exact: false }).waitFor();
+      await page.getByText('It is not a measurement of your back and not a medical limit.', { exact: false }).waitFor();
+      await page.getByRole('button', { name: /^Show all/ }).last().click();
+      const list = await page.locator('section[aria-label="Episodes"] li').allInnerTexts();
+      for (const name of Object.values(names)) assert.ok(list.some((text) => text.includes(name)), `no episode is called ${name}`);
+      await fits(page);
+      await shot(page, 'every-rule');
     }));
 });
