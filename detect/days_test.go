@@ -194,7 +194,8 @@ func (d *diary) lift() {
 }
 
 func (d *diary) walkAbout() {
-	d.write(d.secs(5, 9, 10, 60, 120, 300), moment{pitch: 4, noise: 3, mg: int(d.one(150, 300)), seat: onFeet})
+	where := []seat{onFeet, onFeet, onFeet, nobodyKnows}[d.rng.IntN(4)]
+	d.write(d.secs(5, 9, 10, 60, 120, 300), moment{pitch: 4, noise: 3, mg: int(d.one(150, 300)), seat: where})
 }
 
 func (d *diary) stand() {
@@ -254,8 +255,15 @@ func (d *diary) restart() {
 	if d.rng.IntN(3) > 0 {
 		return
 	}
+	if d.rng.IntN(2) == 0 {
+		d.write(2, moment{off: true})
+	}
 	d.at += int64(1000 * d.secs(2, 20, 90))
 	d.boot, d.seq, d.seatedFor = d.boot+1, 1+d.rng.Uint64N(100), 0
+	if d.acc && d.rng.IntN(2) == 0 {
+		up := leaned(d.tilt, 0)
+		d.event(schemas.Event{Type: schemas.EventCalibrate, Pose: schemas.Seated, Upright: &up})
+	}
 	d.pose()
 }
 

@@ -92,6 +92,13 @@ func TestGoldenBattery(t *testing.T) {
 	}
 }
 
+// Somebody who took the device off is not offline.
+func TestGoldenOfflineIsWorn(t *testing.T) {
+	off := schemas.Item{Event: &schemas.Event{Type: schemas.EventWorn}}
+	list := then(items(500*time.Millisecond, upright(1)), 0.1, off)
+	isGolden(t, schemas.RuleOffline, then(list, 1000, schemas.Item{Reading: upright(0).reading(0, 0)}), ``)
+}
+
 // accTrace is spells as acc_g at two readings a second, with events a tenth of a
 // second before the reading of their second.
 func accTrace(events map[float64]schemas.Event, spells ...spell) []schemas.Item {
@@ -119,6 +126,7 @@ func TestGoldenCalibration(t *testing.T) {
 	}
 	type at = map[float64]schemas.Event
 	measure := schemas.Event{Type: schemas.EventCalibrate, Pose: schemas.Seated}
+	off, on := schemas.Event{Type: schemas.EventWorn}, schemas.Event{Type: schemas.EventWorn, Worn: true}
 	flat := schemas.Event{Type: schemas.EventCalibrate, Pose: schemas.Seated, Upright: &[3]int16{0, 0, 1000}}
 	walk := func(secs, deg float64) spell { return spell{secs: secs, pitch: deg, sd: 300, seat: onFeet} }
 	for _, tt := range []struct {
@@ -165,8 +173,17 @@ func TestGoldenCalibration(t *testing.T) {
 		{"off for 10 s", at{1: zero(schemas.Seated, 0)}, []spell{upright(5), takenOff(10), upright(5)}, `
 			15 opened1 since 15 for 0 rewear
 			15 escalated2 since 15 for 0 rewear`},
+		{"off for just under 10 s by events", at{1: zero(schemas.Seated, 0), 5: off, 14: on}, []spell{upright(20)}, ``},
+		{"off for 10 s by events", at{1: zero(schemas.Seated, 0), 5: off, 14.5: on}, []spell{upright(20)}, `
+			14.5 opened1 since 14.5 for 0 rewear
+			14.5 escalated2 since 14.5 for 0 rewear`},
 		{"off for 10 s without a zero", at{}, []spell{upright(5), takenOff(10), upright(5)}, ``},
 		{"the strap shifts by 14 degrees", at{1: zero(schemas.Standing, 0)}, []spell{upright(5), walk(25, 2), walk(100, 16)}, ``},
+		{"somebody who lies does not walk", at{1: zero(schemas.Standing, 0)}, []spell{upright(5), walk(25, 2), walk(100, 50)}, ``},
+		{"nor is moving on the seat walking", at{1: zero(schemas.Seated, 0)}, []spell{upright(5), {secs: 25, sd: 300}, {secs: 100, pitch: 20, sd: 300}}, ``},
+		{"a piece of walking is 20 s in one", at{1: zero(schemas.Standing, 0)}, []spell{
+			upright(5), walk(22, 2), walk(40, 20), standing(5), walk(15, 20), standing(5), walk(15, 20),
+		}, ``},
 		{"by 16 degrees for two walks", at{1: zero(schemas.Standing, 0)}, []spell{upright(5), walk(22, 2), walk(50, 18), walk(60, 2)}, ``},
 		{"by 18 degrees for three", at{1: zero(schemas.Standing, 0)}, []spell{upright(5), walk(20, 2), walk(90, 20)}, `
 			85 opened1 since 85 for 0 drift

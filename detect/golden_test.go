@@ -246,6 +246,11 @@ func TestGoldenLean(t *testing.T) {
 		{"far and near together", []spell{rolled(200, 12), rolled(60.5, 21)}, `
 			260 opened1 since 0 for 260 right
 			260 escalated2 since 0 for 260 right`},
+		{"bent forward by 60 degrees", []spell{{secs: 300.5, pitch: 60, roll: 12}}, `
+			300 opened1 since 0 for 300 right
+			300 escalated2 since 0 for 300 right`},
+		{"by more a side means nothing", []spell{{secs: 600, pitch: 60.1, roll: 12}}, ``},
+		{"nor leaning back so far", []spell{{secs: 600, pitch: -60.1, roll: 12}}, ``},
 		{"a moment upright does not clear it", []spell{rolled(200, 12), upright(4.5), rolled(100.5, 12)}, `
 			304.5 opened1 since 0 for 300 right
 			304.5 escalated2 since 0 for 300 right`},

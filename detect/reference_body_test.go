@@ -54,7 +54,7 @@ func (d *refDay) leaning() {
 		case dark[i].dark:
 			continue
 		}
-		lean := inDegrees(sp.before.lean)
+		lean := sp.before.sideways()
 		if near.ms == 0 {
 			side = 1
 			if lean < 0 {
@@ -135,30 +135,31 @@ func (d *refDay) bending() {
 		if dark[i].first {
 			up = false
 		}
-		bent := false
+		inTenMinutes := func() (n int) {
+			for j := len(bends) - 1; j >= 0 && bends[j] > now-10; j-- {
+				n++
+			}
+			return n
+		}
+		least := int(math.Ceil(10 * sp.p.BendsPerMinute))
+		f := schemas.Finding{Rule: schemas.RuleBending}
+		if open && now != sp.from/60_000 && 2*inTenMinutes() < least {
+			open = false
+			f.Start, f.Seconds = refTime(start), refSeconds(sp.to-start)
+			f.Level, f.Step, f.Outcome, f.End = 2, schemas.Closed, schemas.Recovered, refTime(sp.to)
+			d.at(sp, f)
+		}
 		switch {
 		case !a.worn || !a.fitted:
 		case inDegrees(a.flexion) >= 20:
 			up = true
 		case up && inDegrees(a.flexion) <= 10:
-			up = false
-			bent, bends = true, append(bends, now)
-		}
-		n := 0
-		for j := len(bends) - 1; j >= 0 && bends[j] > now-10; j-- {
-			n++
-		}
-		f := schemas.Finding{Rule: schemas.RuleBending}
-		switch least := int(math.Ceil(10 * sp.p.BendsPerMinute)); {
-		case !open && bent && n >= least:
+			up, bends = false, append(bends, now)
+			if open || inTenMinutes() < least {
+				break
+			}
 			open, start = true, sp.to
-			f.Start = refTime(start)
-			d.nudge(sp, f)
-		case open && now != sp.from/60_000 && 2*n < least:
-			open = false
-			f.Start, f.Seconds = refTime(start), refSeconds(sp.to-start)
-			f.Level, f.Step, f.Outcome, f.End = 2, schemas.Closed, schemas.Recovered, refTime(sp.to)
-			d.at(sp, f)
+			d.nudge(sp, schemas.Finding{Rule: schemas.RuleBending, Start: refTime(start)})
 		}
 	}
 }

@@ -77,7 +77,7 @@ func (m *refMinute) add(s *refSample, ms int64, p *Params) {
 	if !s.judged() {
 		return
 	}
-	deg, lean := inDegrees(s.flexion), inDegrees(s.lean)
+	deg, lean := inDegrees(s.flexion), s.sideways()
 	if deg < p.LeanBackDeg {
 		return
 	}

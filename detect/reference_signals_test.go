@@ -20,6 +20,9 @@ func (d *refDay) samples(postures []Posture) []refSample {
 		if e := it.Event; e != nil {
 			if e.Type == schemas.EventWorn {
 				off = !e.Worn
+				if off && len(all) > 0 {
+					all[len(all)-1].takenOff = true
+				}
 			}
 			continue
 		}

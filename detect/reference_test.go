@@ -65,6 +65,7 @@ type refSample struct {
 	sittingS              int64
 	counts                bool // sittingS is known
 	none                  bool // there was no reading
+	takenOff              bool // an event took the device off behind it
 }
 
 func (s *refSample) judged() bool {
@@ -79,6 +80,20 @@ func (s *refSample) moves() bool        { return s.worn && s.motionKnown && s.mo
 func (s *refSample) tellsPosture() bool { return s.judged() || s.moves() }
 func (s *refSample) tellsSitting() bool { return s.worn && s.sittingKnown }
 func (s *refSample) sits() bool         { return s.tellsSitting() && s.sitting }
+
+// sideways is the lean that counts: that of a trunk which stands more than it lies.
+func (s *refSample) sideways() float64 {
+	if max(s.flexion, -s.flexion) > 600 {
+		return 0
+	}
+	return inDegrees(s.lean)
+}
+
+// walks reports whether the wearer walks about upright, as far as acc_g tells.
+func (s *refSample) walks() bool {
+	return s.moves() && !s.sits() && s.zero != nil &&
+		max(s.flexion, -s.flexion) <= 450 && max(s.lean, -s.lean) <= 450
+}
 
 // inDegrees is an angle as people and parameters have it.
 func inDegrees(tenths int) float64 { return float64(tenths) / 10 }
@@ -112,6 +127,7 @@ func refJudgeWithin(t *Timeline, items []refItem, postures []Posture, loadSlack,
 		sp.held = sp.ms <= sp.p.Hold.Milliseconds()
 		d.spans = append(d.spans, sp)
 		before = s
+		before.worn = s.worn && !s.takenOff
 	}
 	d.slouch()
 	d.loadBudget()

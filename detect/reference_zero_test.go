@@ -22,7 +22,24 @@ type refZeros struct {
 	walked        int // ms of the walk under way
 	flexion, lean int // tenths of a degree times ms over it
 	mean          *[2]int
-	shifted       int // walks in a row that differ
+	pose          schemas.Pose // the zero of all walks
+	shifted       int          // walks in a row that differ
+}
+
+// against is the pose and the zero that a reading's angles are against; of no
+// pose are the sensor's own axes. Only the one that fits is judged on.
+func (z *refZeros) against(s *refSample) (pose schemas.Pose, up *[3]int16, fits bool) {
+	fit, other := schemas.Seated, schemas.Standing
+	if s.sittingKnown && !s.sitting {
+		fit, other = other, fit
+	}
+	switch {
+	case *z.of(fit) != nil:
+		return fit, *z.of(fit), !z.stale
+	case *z.of(other) != nil:
+		return other, *z.of(other), false
+	}
+	return "", &[3]int16{0, 1000, 0}, false
 }
 
 func (z *refZeros) of(p schemas.Pose) **[3]int16 {
@@ -72,7 +89,8 @@ func (d *refDay) zeros(samples []refSample) {
 			z.seated, z.standing = nil, nil
 		}
 		*z.of(pose) = &up
-		z.walked, z.flexion, z.lean, z.mean, z.shifted, z.stale = 0, 0, 0, nil, 0, false
+		z.newWalks()
+		z.stale = false
 		closed(item, schemas.Calibrated)
 	}
 	n := 0
@@ -85,6 +103,11 @@ func (d *refDay) zeros(samples []refSample) {
 		}
 		if e := it.Event; e != nil {
 			switch {
+			case e.Type == schemas.EventWorn && !e.Worn && last != nil:
+				last.worn = false
+				if !z.isOff {
+					z.isOff, z.offSince = true, last.at
+				}
 			case e.Type != schemas.EventCalibrate:
 			case e.Upright == nil:
 				z.measuring, z.from, z.poses, z.moved = e, it.Time, nil, false
@@ -93,7 +116,7 @@ func (d *refDay) zeros(samples []refSample) {
 				cause := schemas.Cause("")
 				if !uprightAtAll(*e.Upright) {
 					cause = schemas.Degenerate
-				} else if last != nil && last.moves() {
+				} else if last != nil && it.Time-last.at <= 5000 && last.moves() {
 					cause = schemas.WhileMoving
 				}
 				take(i, e.Pose, *e.Upright, cause)
@@ -108,9 +131,8 @@ func (d *refDay) zeros(samples []refSample) {
 			if r.Fields.Has(schemas.HasAcc|schemas.IsWorn) && s.at-z.from <= 10_000 {
 				z.poses = append(z.poses, r.Acc)
 			}
-			if s.at-z.from < 10_000 {
-				z.moved = z.moved || s.moves()
-			} else {
+			z.moved = z.moved || last != nil && last.at >= z.from && last.moves()
+			if s.at-z.from >= 10_000 {
 				m := z.measuring
 				z.measuring = nil
 				up, cause := z.measured()
@@ -119,7 +141,8 @@ func (d *refDay) zeros(samples []refSample) {
 		}
 		if z.isOff && s.worn && s.at-z.offSince >= 10_000 {
 			if z.seated != nil || z.standing != nil {
-				z.seated, z.standing, z.stale, z.mean, z.shifted, z.walked = nil, nil, false, nil, 0, 0
+				z.seated, z.standing, z.stale = nil, nil, false
+				z.newWalks()
 				open(i, schemas.Rewear)
 				again = true
 			}
@@ -128,22 +151,11 @@ func (d *refDay) zeros(samples []refSample) {
 			z.offSince = s.at
 		}
 		z.isOff = !s.worn
+		if last != nil && z.walk(last, s) {
+			open(i, schemas.Drift)
+		}
 		if !it.Fields.Has(schemas.HasTrunk) && s.shown {
-			if last != nil && z.walk(last, s) {
-				open(i, schemas.Drift)
-			}
-			fit, other := z.seated, z.standing
-			if s.sittingKnown && !s.sitting {
-				fit, other = other, fit
-			}
-			s.fitted = fit != nil && !z.stale
-			s.zero = &[3]int16{0, 1000, 0}
-			switch {
-			case fit != nil:
-				s.zero = fit
-			case other != nil:
-				s.zero = other
-			}
+			_, s.zero, s.fitted = z.against(s)
 			if again {
 				s.byDefinition[0] = math.NaN() // it may be shown against what is forgotten
 			}
@@ -152,7 +164,8 @@ func (d *refDay) zeros(samples []refSample) {
 			s.curve, s.curveKnown = s.flexion-int(it.LumbarPitch), true
 		}
 		d.stale = append(d.stale, z.stale)
-		last = s
+		known := *s
+		last = &known
 	}
 }
 
@@ -203,11 +216,24 @@ func (z *refZeros) slouched(pose schemas.Pose, up [3]int16, p *Params) bool {
 	return theta > p.PoseApart
 }
 
+// newWalks forgets the walks of zeros that count no longer.
+func (z *refZeros) newWalks() {
+	z.walked, z.flexion, z.lean, z.mean, z.shifted, z.pose = 0, 0, 0, nil, 0, ""
+}
+
 // walk adds the span between two samples to the walk under way, and reports
 // whether the third walk in a row says that the strap has shifted.
 func (z *refZeros) walk(before, after *refSample) bool {
 	ms := after.at - before.at
-	if ms > 5000 || !before.moves() || before.sits() || before.zero == nil || z.stale || z.seated == nil && z.standing == nil {
+	pose, _, _ := z.against(before)
+	if ms > 5000 || !before.walks() || z.stale || pose == "" {
+		z.walked, z.flexion, z.lean = 0, 0, 0
+		return false
+	}
+	if z.pose == "" {
+		z.pose = pose
+	}
+	if pose != z.pose {
 		return false
 	}
 	z.walked += int(ms)
