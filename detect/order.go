@@ -15,6 +15,9 @@ const (
 	// mostPast bounds the runs of devices that are remembered as over; when it
 	// is reached the oldest is forgotten, and only its times tell it is late.
 	mostPast = 8
+	// lossy is for how many sequence numbers behind a hole that was given up and not
+	// filled since a device counts as one that loses readings: ten minutes at 2 Hz.
+	lossy = 1200
 	// mostHoles bounds the given-up holes that are remembered; when it is reached
 	// the oldest is forgotten, and what fills it counts as a duplicate.
 	mostHoles = 16
@@ -162,12 +165,17 @@ func (w *Wearer) drain(out *Output) {
 
 // overdue reports whether the hole before the first of the waiting items is to
 // be given up. What is missing was measured before that item, so whatever comes
-// Disorder after it proves that the missing one is later than it may be.
+// Disorder after it proves that the missing one is later than it may be. A device
+// that has lost readings just now is not waited for as long: with a hole in every
+// few seconds each finding would be Disorder old, too old to nudge.
 func (w *Wearer) overdue(waiting []schemas.Item) bool {
 	if len(waiting) >= mostWaiting {
 		return true
 	}
 	until := waiting[0].Time + w.plan.disorder
+	if n := len(w.holes); n > 0 && waiting[0].Seq-w.holes[n-1].Last <= lossy {
+		until = waiting[0].Time + w.plan.patience
+	}
 	return slices.ContainsFunc(waiting, func(it schemas.Item) bool { return it.Time >= until })
 }
 

@@ -37,7 +37,10 @@ func TestOrder(t *testing.T) {
 		{name: "a hole stays for just under 2 minutes", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 7, 2}, {chest, 1, 8, 121.999}}, judged: []uint64{5}, waiting: 2},
 		{name: "and is given up then", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 7, 2}, {chest, 1, 8, 122}, {chest, 1, 6, 1}}, judged: []uint64{5, 7, 8}, gaps: 1, late: 1},
 		{name: "after a long pause too", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 7, 601}, {chest, 1, 6, 600}}, judged: []uint64{5, 6, 7}},
-		{name: "two holes, one overdue", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 7, 2}, {chest, 1, 9, 100}, {chest, 1, 10, 125}}, judged: []uint64{5, 7}, gaps: 1, waiting: 2},
+		{name: "two holes, one overdue", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 7, 2}, {chest, 1, 9, 118}, {chest, 1, 10, 125}}, judged: []uint64{5, 7}, gaps: 1, waiting: 2},
+		{name: "a device that loses readings is waited for 10 s", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 7, 2}, {chest, 1, 9, 118}, {chest, 1, 10, 128}}, judged: []uint64{5, 7, 9, 10}, gaps: 2},
+		{name: "but not once what it lost has come", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 7, 2}, {chest, 1, 8, 122}, {chest, 1, 6, 1}, {chest, 1, 10, 123}, {chest, 1, 11, 134}}, judged: []uint64{5, 7, 8}, gaps: 1, late: 1, waiting: 2},
+		{name: "nor long after", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 1, 7, 2}, {chest, 1, 8, 122}, {chest, 1, 1207, 123}, {chest, 1, 1208, 134}}, judged: []uint64{5, 7, 8}, gaps: 1, waiting: 2},
 		{name: "time runs back a little", arrivals: []arrival{{chest, 1, 5, 120}, {chest, 1, 6, 0}, {chest, 1, 7, 121}}, judged: []uint64{5, 6, 7}},
 		{name: "time runs back too far", arrivals: []arrival{{chest, 1, 5, 121}, {chest, 1, 6, 0}, {chest, 1, 7, 122}}, judged: []uint64{5, 7}, late: 1},
 		{name: "a new boot", arrivals: []arrival{{chest, 1, 5, 0}, {chest, 2, 0, 1}, {chest, 2, 1, 2}}, judged: []uint64{5, 0, 1}},
@@ -112,5 +115,31 @@ func TestWaitingIsACopy(t *testing.T) {
 	got.Take(batch(list[1:2]), out)
 	if got.rules != want.rules {
 		t.Errorf("got %+v, want %+v", got.rules, want.rules)
+	}
+}
+
+// A device that loses one reading in twenty is nudged while it still helps: a
+// finding comes within some 20 s of event time.
+func TestALossyDeviceIsJudgedInTime(t *testing.T) {
+	w, out := NewWearer(org, person, Always(Defaults())), &Output{}
+	nudged := false
+	for i, it := range items(500*time.Millisecond, upright(300), slouched(300)) {
+		if i%20 == 19 {
+			continue
+		}
+		out.Reset()
+		w.Take(batch([]schemas.Item{it}), out)
+		for _, f := range out.Findings {
+			if f.Rule != schemas.RuleSlouch {
+				continue
+			}
+			nudged = nudged || f.Step == schemas.Escalated
+			if late := it.Time - f.Time.UnixMilli(); late > 20_000 {
+				t.Errorf("%s was found %d ms of event time late", f.ID, late)
+			}
+		}
+	}
+	if !nudged {
+		t.Error("nothing was worth a nudge")
 	}
 }

@@ -19,6 +19,8 @@ type Params struct {
 	// changing anything: a missing reading is given up once one this much past
 	// it came, and a reading this much behind the newest judged is late. [D]
 	Disorder time.Duration
+	// Patience takes its place for a device that has lost readings lately. [D]
+	Patience time.Duration
 
 	// Hold is the longest interval that still belongs to the reading before
 	// it; a longer one freezes every count. 99 % of the gaps between the
@@ -130,6 +132,7 @@ type Params struct {
 func Defaults() *Params {
 	return &Params{
 		Disorder:       2 * time.Minute,
+		Patience:       10 * time.Second,
 		Hold:           5 * time.Second,
 		GapEnds:        time.Minute,
 		BridgeMax:      24 * time.Hour,
@@ -189,7 +192,7 @@ func (p *Params) Validate() error {
 		}
 	}
 	for _, d := range []time.Duration{
-		p.Disorder, p.Hold, p.GapEnds, p.BridgeMax, p.OfflineAfter, p.MotionWindow, p.CalibrateFor, p.DriftFor,
+		p.Disorder, p.Patience, p.Hold, p.GapEnds, p.BridgeMax, p.OfflineAfter, p.MotionWindow, p.CalibrateFor, p.DriftFor,
 		p.RewearAfter, p.AwayIgnored, p.AwayEnds, p.BreakMoving, p.BreakAfter,
 	} {
 		check(d >= time.Millisecond && d <= 24*time.Hour, "a duration is under 1 ms or over 24 h")

@@ -71,7 +71,7 @@ type plan struct {
 	version     string
 	from, until int64 // event time, ms
 
-	disorder, hold, gapEnds, bridgeMax, offlineAfter, window, calibrateFor int64
+	disorder, patience, hold, gapEnds, bridgeMax, offlineAfter, window, calibrateFor int64
 	slouchClear, slouchOpen, slouchNudge                                   int64
 	sitting                                                                [3]int64
 	awayIgnored, awayEnds, breakMoving, breakAfter                         int64
@@ -92,7 +92,7 @@ func compile(r Revision) plan {
 	limit := p.MovingG * 1000
 	return plan{
 		Params: p, version: r.Version, from: from,
-		disorder: ms(p.Disorder), hold: ms(p.Hold), gapEnds: ms(p.GapEnds), bridgeMax: ms(p.BridgeMax),
+		disorder: ms(p.Disorder), patience: ms(p.Patience), hold: ms(p.Hold), gapEnds: ms(p.GapEnds), bridgeMax: ms(p.BridgeMax),
 		offlineAfter: ms(p.OfflineAfter), window: ms(p.MotionWindow), calibrateFor: ms(p.CalibrateFor),
 		slouchClear: ms(p.SlouchClear), slouchOpen: ms(p.SlouchOpen), slouchNudge: ms(p.SlouchNudge),
 		sitting:     [3]int64{ms(p.SittingLevels[0]), ms(p.SittingLevels[1]), ms(p.SittingLevels[2])},
