@@ -34,6 +34,7 @@ describe('the line under an episode', () => {
   it.each<[Episode, string]>([
     [episode('slouch', { flexion_deg: 22.4 }), 'at 22°, then upright again'],
     [episode('load'), 'it went down'],
+    [episode('hold'), 'longer than ISO 11226 accepts at that angle, then rested'],
     [episode('lean', { cause: 'left' }), 'back in the middle'],
     [episode('immobility', { outcome: 'shifted' }), 'without a shift of posture, then shifted'],
     [episode('sitting', { outcome: 'break' }), 'took a break'],
@@ -60,6 +61,7 @@ describe('the line under an episode', () => {
 it('a length is said where it means something', () => {
   expect(lengthOf(episode('slouch'))).toBe('2 min');
   expect(lengthOf(episode('battery'))).toBe('');
+  expect(lengthOf(episode('hold'))).toBe('');
   expect(lengthOf(episode('sudden_movement', { seconds: 0 }))).toBe('');
 });
 

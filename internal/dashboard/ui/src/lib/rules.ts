@@ -17,7 +17,7 @@ interface Words {
 const rules: Record<Rule, Words> = {
   slouch: { name: 'Leaning or slouching', tag: 'Posture', kind: 'posture', lasts: true },
   load: { name: 'Load on the back', tag: 'Load', kind: 'load', lasts: true },
-  hold: { name: 'Held position', tag: 'Posture', kind: 'posture', lasts: true },
+  hold: { name: 'Held position', tag: 'Posture', kind: 'posture', lasts: false }, // its length is that of the rest after it, too
   sitting: { name: 'Long sitting', tag: 'Sitting', kind: 'sitting', lasts: true },
   immobility: { name: 'Sitting still', tag: 'Sitting still', kind: 'sitting', lasts: true },
   lean: { name: 'Leaning to one side', tag: 'Balance', kind: 'posture', lasts: true },
@@ -68,7 +68,7 @@ const outcomes: Record<string, string> = {
 };
 
 // Where recovery is not being upright again.
-const recoveries: Partial<Record<string, string>> = { load: 'it went down', lean: 'back in the middle', bending: 'bent less often' };
+const recoveries: Partial<Record<string, string>> = { load: 'it went down', hold: 'rested', lean: 'back in the middle', bending: 'bent less often' };
 
 /** outcome says how an episode ended. */
 export function outcome(word: string | undefined, rule?: string): string {
