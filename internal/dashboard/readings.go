@@ -46,10 +46,12 @@ type readingView struct {
 	Worn        *bool       `json:"worn,omitempty"`
 
 	Event *schemas.Event `json:"event,omitempty"`
+	// Late says that it came too late to be judged.
+	Late bool `json:"late,omitempty"`
 }
 
 func readingOf(rd *series.Reading) readingView {
-	v := readingView{Device: rd.Device, Boot: rd.Boot, Seq: rd.Seq, Time: rd.At(), Event: rd.Event}
+	v := readingView{Device: rd.Device, Boot: rd.Boot, Seq: rd.Seq, Time: rd.At(), Event: rd.Event, Late: rd.Late}
 	if rd.Event != nil {
 		return v
 	}
