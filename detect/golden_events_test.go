@@ -145,6 +145,7 @@ func TestGoldenCalibration(t *testing.T) {
 		{"measured while walking", at{4: measure}, []spell{walking(20)}, `
 			14 opened1 since 14 for 0 moving
 			14 escalated2 since 14 for 0 moving`},
+		{"given a while after walking", at{20: zero(schemas.Seated, 0)}, []spell{walking(5), gap(15), upright(5)}, ``},
 		{"given while walking", at{4: zero(schemas.Seated, 0)}, []spell{walking(20)}, `
 			3.9 opened1 since 3.9 for 0 moving
 			3.9 escalated2 since 3.9 for 0 moving`},

@@ -67,17 +67,28 @@ func TestGoldenSeverity(t *testing.T) {
 		{"the holding time of 25 degrees, 217.5 s, before the budget", []spell{pitched(19, 19), pitched(371, 25), upright(6)}, `
 			30 opened1 since 0 for 30
 			120 escalated2 since 0 for 120
-			236.5 raised2 since 0 for 236.5 severe
-			395 closed2 since 0 for 390 recovered at 390 severe`},
+			236.5 raised2 since 0 for 236.5 moderate
+			395 closed2 since 0 for 390 recovered at 390 moderate`},
 		{"the budget of 19.9 degrees, 799.2 s, and no holding time", []spell{pitched(800, 19.9), upright(6)}, `
 			30 opened1 since 0 for 30
 			120 escalated2 since 0 for 120
-			799.5 raised2 since 0 for 799.5 severe
-			805 closed2 since 0 for 800 recovered at 800 severe`},
+			799.5 raised2 since 0 for 799.5 moderate
+			805 closed2 since 0 for 800 recovered at 800 moderate`},
+		{"the budget for a break, at 1195.8 s", []spell{pitched(1195.5, 25), upright(5.5)}, `
+			30 opened1 since 0 for 30
+			120 escalated2 since 0 for 120
+			217.5 raised2 since 0 for 217.5 moderate
+			1200.5 closed2 since 0 for 1195.5 recovered at 1195.5 moderate`},
+		{"and half a second more", []spell{pitched(1196, 25), upright(6)}, `
+			30 opened1 since 0 for 30
+			120 escalated2 since 0 for 120
+			217.5 raised2 since 0 for 217.5 moderate
+			1196 raised2 since 0 for 1196 severe
+			1201 closed2 since 0 for 1196 recovered at 1196 severe`},
 		{"the holding time before a nudge", []spell{pitched(130, 60)}, `
 			30 opened1 since 0 for 30
 			60 raised1 since 0 for 60 moderate
-			120 escalated2 since 0 for 120 severe`},
+			120 escalated2 since 0 for 120 moderate`},
 		{"neither", []spell{pitched(180, 18), upright(6)}, `
 			30 opened1 since 0 for 30
 			120 escalated2 since 0 for 120
@@ -118,7 +129,7 @@ func TestGoldenLoad(t *testing.T) {
 		{"off for a quarter of an hour it is over", []spell{hipBent(400, 25), gap(900), upright(2)}, `
 			391 opened1 since 391 for 0
 			391 escalated2 since 391 for 0
-			1300 closed2 since 391 for 909 unknown at 1300`},
+			1300 closed2 since 391 for 8.5 unknown at 399.5`},
 	})
 }
 

@@ -121,10 +121,22 @@ func (d *refDay) loadBudget() {
 			level++
 			tell(schemas.Finding{Step: schemas.Escalated})
 		case level > 0 && sum < sp.p.LoadClear+d.loadSlack:
-			tell(schemas.Finding{Step: schemas.Closed, Outcome: howItEnded(sp, dark[i]), End: refTime(sp.to)})
+			d.at(sp, relieved(sp, dark[i], schemas.Finding{Rule: schemas.RuleLoad, Level: level, Start: refTime(start)}))
 			level = 0
 		}
 	}
+}
+
+// relieved closes an episode of load or of a hold: now, or where the blind piece
+// began that has just got too long.
+func relieved(sp *refSpan, dark refDark, f schemas.Finding) schemas.Finding {
+	end := sp.to
+	if dark.first {
+		end = dark.from
+	}
+	f.Step, f.Outcome, f.End = schemas.Closed, howItEnded(sp, dark), refTime(end)
+	f.Seconds = f.End.Sub(f.Start).Seconds()
+	return f
 }
 
 // fullHold is a whole hold less what adding up its many fractions may lose.
@@ -181,38 +193,42 @@ func (d *refDay) holding() {
 			tell(schemas.Finding{Step: schemas.Opened})
 		case level == 1 && h == 0:
 			level = 0
-			tell(schemas.Finding{Step: schemas.Closed, Outcome: howItEnded(sp, dark[i]), End: refTime(sp.to)})
+			d.at(sp, relieved(sp, dark[i], schemas.Finding{Rule: schemas.RuleHold, Level: 1, Start: refTime(start)}))
 		}
 	}
 }
 
-// severity raises a slouch, once, in which the load budget or the holding time
-// runs out.
+// severity raises a slouch, each once: to moderate when the load budget is worth a
+// nudge or the holding time runs out, to severe when the budget is worth a break.
 func (d *refDay) severity() {
 	plain := d.found[schemas.RuleSlouch]
 	d.found[schemas.RuleSlouch] = nil
-	raised := false
+	severity := schemas.Mild
 	var last schemas.Finding
 	for i := range d.spans {
 		sp := &d.spans[i]
-		for len(plain) > 0 && plain[0].Boot == d.items[sp.after.item].boot && plain[0].Seq == d.items[sp.after.item].Seq {
+		it := d.items[sp.after.item]
+		for len(plain) > 0 && plain[0].Boot == it.boot && plain[0].Seq == it.Seq {
 			last, plain = plain[0], plain[1:]
 			if last.Step == schemas.Opened {
-				raised = false
+				severity = schemas.Mild
 			}
-			last.Severity = schemas.Severity(last.Level)
-			if raised {
-				last.Severity = min(schemas.Severe, last.Severity+1)
-			}
+			last.Severity = severity
 			d.at(sp, last)
 		}
-		out := d.load[i] >= sp.p.LoadNudge+d.loadSlack || d.hold[i] >= fullHold+d.holdSlack
-		if !d.slouches[i] || raised || !out {
+		due := schemas.Mild
+		switch {
+		case d.load[i] >= sp.p.LoadBreak+d.loadSlack:
+			due = schemas.Severe
+		case d.load[i] >= sp.p.LoadNudge+d.loadSlack || d.hold[i] >= fullHold+d.holdSlack:
+			due = schemas.Moderate
+		}
+		if !d.slouches[i] || due <= severity {
 			continue
 		}
-		raised = true
+		severity = due
 		f := last
-		f.Step, f.Severity = schemas.Raised, min(schemas.Severe, last.Severity+1)
+		f.Step, f.Severity = schemas.Raised, severity
 		f.Seconds, f.FlexionDeg = d.dwellAt(i, f)
 		d.at(sp, f)
 	}

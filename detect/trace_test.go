@@ -129,7 +129,11 @@ func lines(found []schemas.Finding, rule schemas.Rule) []string {
 		if f.Cause != "" {
 			line += " " + string(f.Cause)
 		}
-		if f.Severity != schemas.Severity(f.Level) && f.Severity != 0 {
+		usual := schemas.Severity(f.Level)
+		if rule == schemas.RuleSlouch {
+			usual = schemas.Mild // whatever its level
+		}
+		if f.Severity != usual && f.Severity != 0 {
 			line += " " + f.Severity.String()
 		}
 		all = append(all, line)
