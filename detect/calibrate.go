@@ -75,7 +75,7 @@ func (w *Wearer) hear(e *schemas.Event, pr *proof) {
 	case schemas.EventCalibrate:
 		w.measuring = nil
 		if e.Upright != nil {
-			w.calibrate(e.Pose, *e.Upright, w.rules.Last.moves(), pr)
+			w.calibrate(e.Pose, *e.Upright, w.movesAt(pr.iv.to), pr)
 			return
 		}
 		w.measuring = &calibration{Pose: e.Pose, From: pr.iv.to}
@@ -85,6 +85,13 @@ func (w *Wearer) hear(e *schemas.Event, pr *proof) {
 		w.rules.Battery.step(e.Battery, pr)
 	case schemas.EventButton:
 	}
+}
+
+// movesAt reports whether the wearer moves at an event time, by the last reading
+// of the run if that is close enough to tell.
+func (w *Wearer) movesAt(at int64) bool {
+	s := &w.rules
+	return s.Signals.Is.has(begun) && at-s.Last.At <= w.plan.hold && s.Last.moves()
 }
 
 // calibrate takes an upright pose, or refuses it and says why.

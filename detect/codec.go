@@ -144,6 +144,7 @@ func (r *rules) code(c *codec) {
 	u16(c, &s.Clear)
 	u16(c, &s.Moved)
 	u8(c, &s.Level)
+	u8(c, &s.Raised)
 	f32(c, &l.F)
 	f32(c, &l.S)
 	u32(c, &l.Start)
@@ -157,7 +158,7 @@ func (r *rules) code(c *codec) {
 	u32(c, &b.Away)
 	u16(c, &b.Moved)
 	u8(c, &b.Level)
-	flags(c, &s.Raised, &h.Open, &b.On, &b.Ended, &b.Risen, &r.Still.Has, &r.Still.Open)
+	flags(c, &h.Open, &b.On, &b.Ended, &b.Risen, &r.Still.Has, &r.Still.Open)
 	r.codeRest(c)
 }
 

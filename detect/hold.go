@@ -75,7 +75,7 @@ func (h *hold) rest(iv *interval, ms int64, pr *proof) {
 	if h.Open {
 		h.Open = false
 		f := h.finding(iv)
-		f.outcome, f.end = relief(iv), iv.to
+		f.relieve(iv)
 		pr.find(schemas.Closed, f)
 	}
 }

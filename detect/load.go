@@ -99,21 +99,25 @@ func (l *load) rate(iv *interval, w float64, pr *proof) {
 		pr.find(schemas.Escalated, l.finding(iv))
 	case l.Level > 0 && d < p.LoadClear:
 		f := l.finding(iv)
-		f.outcome, f.end = relief(iv), iv.to
+		f.relieve(iv)
 		pr.find(schemas.Closed, f)
 		l.Level = 0
 	}
 }
 
-// relief is how what a posture did to the back ended.
-func relief(iv *interval) schemas.Outcome {
+// relieve says how what a posture did to the back ended, and when. Where nothing
+// was seen for long, it was not later than when that began.
+func (f *found) relieve(iv *interval) {
+	f.outcome, f.end = schemas.Recovered, iv.to
 	switch {
+	case iv.posture == lost:
+		f.outcome, f.end = schemas.Unknown, iv.postureSince
+		f.ms = max(0, f.end-f.start)
 	case iv.posture != seen:
-		return schemas.Unknown
+		f.outcome = schemas.Unknown
 	case iv.before.moves():
-		return schemas.Moved
+		f.outcome = schemas.Moved
 	}
-	return schemas.Recovered
 }
 
 func (l *load) finding(iv *interval) found {

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -72,7 +73,7 @@ func (pr *proof) receipt(f *found) *schemas.Receipt {
 	w := pr.w
 	number, version := RuleVersion(f.rule)
 	r := &schemas.Receipt{
-		Engine: Engine, RuleNumber: number, Version: version, Parameters: w.plan.version,
+		Engine: Engine, Arch: runtime.GOARCH, RuleNumber: number, Version: version, Parameters: w.plan.version,
 		Limits: map[string]string{}, Values: make(map[string]float64, len(f.values)),
 		From: w.anchor.place, To: w.at(pr.seq, pr.iv.to), State: slices.Clone(w.anchor.state),
 	}

@@ -16,7 +16,7 @@ type slouch struct {
 	Clear, Moved short
 	Blind        blind // of posture, for all rules about it
 	Level        uint8 // 0 is no episode
-	Raised       bool  // the load, or the hold, has made it more severe
+	Raised       uint8 // by how much the load, or the hold, has made it more severe
 }
 
 func (s *slouch) step(iv *interval, pr *proof) {
@@ -92,16 +92,27 @@ func (s *slouch) recover(iv *interval, moved bool, pr *proof) {
 	s.end(outcome, iv.time(s.ClearFrom), pr)
 }
 
-// raise makes an open episode more severe, once, when the budget of load is used
-// up or the posture is held for longer than ISO 11226 accepts. That adds no nudge.
+// raise makes an open episode more severe: moderate when the holding time of ISO
+// 11226 or the first part of the budget of load is used up, severe when the budget
+// is worth a break. That adds no nudge.
 func (s *slouch) raise(iv *interval, pr *proof) {
-	r := &pr.w.rules
-	if s.Level == 0 || s.Raised || r.Load.budget() < pr.w.plan.LoadNudge && !r.Hold.full() {
+	if s.Level == 0 {
 		return
 	}
-	s.Raised = true
+	p, r := pr.w.plan, &pr.w.rules
+	d, by := r.Load.budget(), uint8(0)
+	switch {
+	case d >= p.LoadBreak:
+		by = 2
+	case d >= p.LoadNudge || r.Hold.full():
+		by = 1
+	}
+	if by <= s.Raised {
+		return
+	}
+	s.Raised = by
 	f := s.finding(iv)
-	f.values = append(f.values, value{"load", thousandth(r.Load.budget())}, value{"hold", thousandth(float64(r.Hold.H))})
+	f.values = append(f.values, value{"load", thousandth(d)}, value{"hold", thousandth(float64(r.Hold.H))})
 	pr.find(schemas.Raised, f)
 }
 
@@ -116,13 +127,9 @@ func (s *slouch) end(outcome schemas.Outcome, at int64, pr *proof) {
 }
 
 func (s *slouch) finding(iv *interval) found {
-	severity := schemas.Severity(s.Level)
-	if s.Raised {
-		severity = min(severity+1, schemas.Severe)
-	}
 	mean := tenth(float64(s.Bent) * 1000 / float64(s.Dwell))
 	f := found{
-		rule: schemas.RuleSlouch, level: int(s.Level), severity: severity, start: iv.time(s.Start), ms: int64(s.Dwell), flexion: mean,
+		rule: schemas.RuleSlouch, level: int(s.Level), severity: schemas.Mild + schemas.Severity(s.Raised), start: iv.time(s.Start), ms: int64(s.Dwell), flexion: mean,
 		values: []value{{"dwell_s", seconds(int64(s.Dwell))}, {"mean_flexion_deg", mean}},
 	}
 	if iv.before.Is.has(curved) {

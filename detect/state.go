@@ -308,7 +308,7 @@ func (r *rules) check() error {
 		return errors.New("a time in it is impossible")
 	case s.Motion.Last >= slots:
 		return errors.New("a motion slot in it does not exist")
-	case r.Slouch.Level > 2 || r.Load.Level > 3 || r.Bout.Level > 3 || r.Lean.Level > 2:
+	case r.Slouch.Level > 2 || r.Slouch.Raised > 2 || r.Load.Level > 3 || r.Bout.Level > 3 || r.Lean.Level > 2:
 		return errors.New("a level in it does not exist")
 	case r.Slouch.Level > 0 && r.Slouch.Dwell == 0, r.Bout.Level > 0 && !r.Bout.On, r.Lean.Side < -1 || r.Lean.Side > 1:
 		return errors.New("an episode in it is about nothing")

@@ -6,10 +6,11 @@ import "time"
 // with State and under the parameters of that time, gives the same finding, bit
 // for bit, on the same architecture.
 type Receipt struct {
-	Engine     int    `json:"engine"`     // version of the engine
-	RuleNumber string `json:"rule"`       // of the rule in the engine's documentation, such as R1
-	Version    int    `json:"version"`    // of the rule
-	Parameters string `json:"parameters"` // the version of the parameters, "default" where nothing was changed
+	Engine     int    `json:"engine"`         // version of the engine
+	Arch       string `json:"arch,omitempty"` // kind of processor, such as amd64, of whose arithmetic the last digits are
+	RuleNumber string `json:"rule"`           // of the rule in the engine's documentation, such as R1
+	Version    int    `json:"version"`        // of the rule
+	Parameters string `json:"parameters"`     // the version of the parameters, "default" where nothing was changed
 	// Limits are the rule's own parameters, by their keys.
 	Limits map[string]string `json:"limits"`
 	// Values are what tripped it; the unit is in the name.

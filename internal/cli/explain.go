@@ -137,8 +137,10 @@ func verdict(x *hindsight.Explanation) string {
 		return fmt.Sprintf("Judged again with the %d readings that came too late, as the recomputed day has it: the same, bit for bit.", r.Late)
 	case r.Verdict == hindsight.Same:
 		return "Judged again: the same, bit for bit."
+	case r.Verdict == hindsight.Differs && r.OtherArch(&x.Finding):
+		return "It was judged on another kind of processor (" + x.Finding.Receipt.Arch + ", this one is " + r.Arch + "), so the last digits may differ. Judged again, this is different."
 	case r.Verdict == hindsight.Differs:
-		return "Judged again, this is different. On another kind of processor the last digits may be; this one is " + r.Arch + "."
+		return "Judged again, this is different."
 	}
 	return "Not proved."
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -60,21 +61,33 @@ func columnsOf(dots []dot, from, to time.Time) (means []float64, least, most flo
 		means[i] += d.value
 		counts[i]++
 	}
-	sparse := len(dots) < plotWidth // fewer readings than columns: each one lasts until the next
-	last := math.NaN()
+	reach, last, empty := lasts(dots, from, to), math.NaN(), 0
 	for i := range means {
 		switch {
 		case counts[i] > 0:
 			means[i] /= float64(counts[i])
 			least, most = min(least, means[i]), max(most, means[i])
-			last = means[i]
-		case sparse:
+			last, empty = means[i], 0
+		case empty < reach:
 			means[i] = last
+			empty++
 		default:
 			means[i] = math.NaN()
 		}
 	}
 	return means, least, most
+}
+
+// lasts is for how many empty columns a value holds: where readings are further
+// apart than columns, until the next one mostly comes.
+func lasts(dots []dot, from, to time.Time) int {
+	gaps := make([]time.Duration, 0, len(dots))
+	for i := range dots[1:] {
+		gaps = append(gaps, dots[i+1].at.Sub(dots[i].at))
+	}
+	slices.Sort(gaps)
+	column := max(1, to.Sub(from)/plotWidth)
+	return int((gaps[len(gaps)/2] + column - 1) / column)
 }
 
 func plotRow(means []float64, row int, floor, top float64) string {

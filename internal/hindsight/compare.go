@@ -88,7 +88,13 @@ func tale(f schemas.Finding) []byte {
 // in the order of the schema, keys of maps in order, the shortest numbers that
 // read back as they were.
 func canonical(f *schemas.Finding) []byte {
-	b, err := json.Marshal(f)
+	plain := *f
+	if f.Receipt != nil {
+		receipt := *f.Receipt
+		receipt.Arch = "" // it is what judged, not what was found
+		plain.Receipt = &receipt
+	}
+	b, err := json.Marshal(plain)
 	if err != nil { // a number that JSON has not, which the engine does not make
 		return []byte(err.Error())
 	}

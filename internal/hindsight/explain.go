@@ -54,6 +54,12 @@ type Replay struct {
 	Arch        string       `json:"architecture"` // of this build, such as amd64
 }
 
+// OtherArch reports whether a finding was judged on another kind of processor than
+// this one, of which the last digits of its numbers may be.
+func (r *Replay) OtherArch(f *schemas.Finding) bool {
+	return f.Receipt != nil && f.Receipt.Arch != "" && f.Receipt.Arch != r.Arch
+}
+
 // Find gives an episode's findings, and which of them an id names: a finding's
 // own, an episode's, or a nudge's, which is the episode's with a level. An
 // episode's stands for the highest it reached. which is -1 if there is none.
