@@ -26,7 +26,7 @@ func u8[T ~uint8 | ~int8](c *codec, v *T) {
 
 func u16[T ~uint16 | ~int16](c *codec, v *T) {
 	if c.write {
-		c.b = binary.LittleEndian.AppendUint16(c.b, uint16(*v)) //nolint:gosec // the bits are meant
+		c.b = binary.LittleEndian.AppendUint16(c.b, uint16(*v))
 		return
 	}
 	if b := c.next(2); b != nil {
@@ -36,7 +36,7 @@ func u16[T ~uint16 | ~int16](c *codec, v *T) {
 
 func u32[T ~uint32 | ~int32](c *codec, v *T) {
 	if c.write {
-		c.b = binary.LittleEndian.AppendUint32(c.b, uint32(*v)) //nolint:gosec // the bits are meant
+		c.b = binary.LittleEndian.AppendUint32(c.b, uint32(*v))
 		return
 	}
 	if b := c.next(4); b != nil {
@@ -46,7 +46,7 @@ func u32[T ~uint32 | ~int32](c *codec, v *T) {
 
 func u64[T ~uint64 | ~int64](c *codec, v *T) {
 	if c.write {
-		c.b = binary.LittleEndian.AppendUint64(c.b, uint64(*v)) //nolint:gosec // the bits are meant
+		c.b = binary.LittleEndian.AppendUint64(c.b, uint64(*v))
 		return
 	}
 	if b := c.next(8); b != nil {

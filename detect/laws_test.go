@@ -259,6 +259,9 @@ func TestEpisodesAreWellFormed(t *testing.T) {
 				open[f.Rule] = f
 			case schemas.Risen:
 				ok = ok && f.Level == was.Level && f.Level > 1 && f.Rule == schemas.RuleSitting
+			case schemas.Raised:
+				ok = ok && f.Level == was.Level && f.Severity > was.Severity && f.Rule == schemas.RuleSlouch
+				open[f.Rule] = f
 			case schemas.Closed:
 				ok = ok && f.Level == was.Level && f.Outcome != "" && !f.End.Before(f.Start) && !f.End.After(f.Time)
 				delete(open, f.Rule)

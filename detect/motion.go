@@ -95,8 +95,8 @@ func (m *motion) push(square float64, ms, window int64) {
 		before := float64(m.RMS[m.Last]) / rmsScale
 		square = (before*before*float64(last) + square*float64(ms)) / float64(last+ms)
 	}
-	m.RMS[m.Last] = uint16(min(math.Sqrt(square)*rmsScale+0.5, math.MaxUint16)) //nolint:gosec // bounded
-	m.Length[m.Last] = uint8(min(max((last+ms+unit/2)/unit, 1), math.MaxUint8)) //nolint:gosec // bounded
+	m.RMS[m.Last] = uint16(min(math.Sqrt(square)*rmsScale+0.5, math.MaxUint16))
+	m.Length[m.Last] = uint8(min(max((last+ms+unit/2)/unit, 1), math.MaxUint8))
 }
 
 // meanSquare is the mean over the window, 0 if nothing is known. Of the oldest

@@ -227,11 +227,12 @@ func TestDaysReachEverything(t *testing.T) {
 			for _, f := range found {
 				what := fmt.Sprint(rule, " ", f.Step, f.Level)
 				seen[what]++
-				if f.Step == schemas.Closed {
+				switch {
+				case f.Step == schemas.Closed:
 					seen[fmt.Sprint(rule, " ", f.Outcome)]++
-				} else if f.Step == schemas.Raised {
+				case f.Step == schemas.Raised:
 					seen[what+" "+f.Severity.String()]++
-				} else if f.Cause != "" {
+				case f.Cause != "":
 					seen[what+" "+string(f.Cause)]++
 				}
 			}

@@ -71,7 +71,7 @@ func (c *codec) section(code func()) {
 
 func (c *codec) text(id schemas.ID) {
 	s := id.String()
-	c.b = append(c.b, byte(len(s))) // an ID has at most 63 bytes
+	c.b = append(c.b, byte(len(s))) //nolint:gosec // an ID has at most 63 bytes
 	c.b = append(c.b, s...)
 }
 
@@ -216,7 +216,7 @@ func (in *sections) next() *section {
 func (s *section) id() schemas.ID {
 	var n uint8
 	u8(&s.codec, &n)
-	name := s.codec.next(int(n))
+	name := s.next(int(n))
 	if len(name) == 0 {
 		return schemas.ID{}
 	}

@@ -72,10 +72,10 @@ type plan struct {
 	from, until int64 // event time, ms
 
 	disorder, patience, hold, gapEnds, bridgeMax, offlineAfter, window, calibrateFor int64
-	slouchClear, slouchOpen, slouchNudge                                   int64
-	sitting                                                                [3]int64
-	awayIgnored, awayEnds, breakMoving, breakAfter                         int64
-	stillFor, leanFor, leanFarFor, hydrationEvery, rewearAfter, driftFor   int64
+	slouchClear, slouchOpen, slouchNudge                                             int64
+	sitting                                                                          [3]int64
+	awayIgnored, awayEnds, breakMoving, breakAfter                                   int64
+	stillFor, leanFor, leanFarFor, hydrationEvery, rewearAfter, driftFor             int64
 
 	slouch, upright, curve, curveClear, leanBack, lean, leanFar, shift, drift int16
 	movingSquare                                                              float64 // mg^2

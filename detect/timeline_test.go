@@ -125,12 +125,18 @@ func TestContradictions(t *testing.T) {
 		change func(*schemas.Reading)
 		want   Posture
 	}{
-		{"steps while the sensor lies still", func(r *schemas.Reading) { r.Fields, r.Steps = r.Fields|schemas.HasSteps, 9 },
-			Posture{Worn: true, MotionKnown: true, Sitting: true, SittingKnown: true}},
-		{"sitting, and a bout of nothing", func(r *schemas.Reading) { r.Fields |= schemas.HasSittingS },
-			Posture{Worn: true, MotionKnown: true}},
-		{"standing, and a bout", func(r *schemas.Reading) { r.Fields, r.SittingS = r.Fields&^schemas.IsSitting|schemas.HasSittingS, 60 },
-			Posture{Worn: true, MotionKnown: true}},
+		{
+			"steps while the sensor lies still", func(r *schemas.Reading) { r.Fields, r.Steps = r.Fields|schemas.HasSteps, 9 },
+			Posture{Worn: true, MotionKnown: true, Sitting: true, SittingKnown: true},
+		},
+		{
+			"sitting, and a bout of nothing", func(r *schemas.Reading) { r.Fields |= schemas.HasSittingS },
+			Posture{Worn: true, MotionKnown: true},
+		},
+		{
+			"standing, and a bout", func(r *schemas.Reading) { r.Fields, r.SittingS = r.Fields&^schemas.IsSitting|schemas.HasSittingS, 60 },
+			Posture{Worn: true, MotionKnown: true},
+		},
 		{"steps of a device that is not worn", func(r *schemas.Reading) {
 			r.Fields, r.Steps, r.Motion = r.Fields&^schemas.IsWorn|schemas.HasSteps, 9, 300
 		}, Posture{MotionKnown: true, Moving: true, Sitting: true, SittingKnown: true}},
