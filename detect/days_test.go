@@ -336,6 +336,9 @@ func (d *diary) changes(from, to int64) *Timeline {
 			d.change(p)
 		}
 		at := time.UnixMilli(from + d.rng.Int64N(to-from))
+		if d.rng.IntN(2) == 0 { // from a reading on
+			at = time.UnixMilli(d.list[d.rng.IntN(len(d.list))].Time)
+		}
 		revisions = append(revisions, Revision{Version: strconv.Itoa(i), From: at, Params: p})
 	}
 	return NewTimeline(revisions...)

@@ -189,6 +189,10 @@ func TestGoldenCalibration(t *testing.T) {
 		{"by 18 degrees for three", at{1: zero(schemas.Standing, 0)}, []spell{upright(5), walk(20, 2), walk(90, 20)}, `
 			85 opened1 since 85 for 0 drift
 			85 escalated2 since 85 for 0 drift`},
+		{"and the new fit is taken, however it leans", at{1: zero(schemas.Standing, 0), 95: zero(schemas.Standing, 20)}, []spell{upright(5), walk(20, 2), walk(65, 20), {secs: 10, pitch: 20, seat: onFeet}}, `
+			85 opened1 since 85 for 0 drift
+			85 escalated2 since 85 for 0 drift
+			94.9 closed2 since 85 for 9.9 calibrated at 94.9 drift`},
 	} {
 		t.Run(tt.name, func(t *testing.T) { isGolden(t, schemas.RuleCalibration, accTrace(tt.events, tt.spells...), tt.want) })
 	}
@@ -213,7 +217,8 @@ func TestGoldenHydration(t *testing.T) {
 		{"and answers it", asked, []spell{upright(3600), walking(120), upright(10)}, `
 			3600 opened1 since 3600 for 0
 			3720 closed1 since 3600 for 120 break at 3720`},
-		{"a gap of over four hours begins anew", asked, []spell{upright(3001), gap(4*3600 + 1), upright(3590)}, ``},
+		{"a gap of four hours does not begin anew", asked, []spell{upright(3001), gap(4*3600 - 1), upright(601)}, `18000 opened1 since 18000 for 0`},
+		{"a gap of over four hours begins anew", asked, []spell{upright(3001), gap(4 * 3600), upright(3590)}, ``},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			isGoldenFor(t, tt.p, schemas.RuleHydration, items(time.Second, tt.spells...), tt.want)

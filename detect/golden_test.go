@@ -291,6 +291,7 @@ func bendings(n int, period, up, down float64) (all []spell) {
 }
 
 func TestGoldenBending(t *testing.T) {
+	with := func(first []spell, rest ...spell) []spell { return append(first, rest...) }
 	sameAsGolden(t, schemas.RuleBending, []golden{
 		{"19 in ten minutes", bendings(19, 30, 20, 10), ``},
 		{"20 in ten minutes", bendings(20, 30, 20, 10), `
@@ -299,7 +300,15 @@ func TestGoldenBending(t *testing.T) {
 		{"20 in over ten minutes", bendings(22, 32, 20, 10), ``},
 		{"not up to 20 degrees", bendings(30, 20, 19.9, 10), ``},
 		{"not down to 10 degrees", bendings(30, 20, 20, 10.1), ``},
-		{"it is over when the ten minutes hold under ten", append(bendings(20, 30, 20, 10), upright(400)), `
+		{"a gap of a minute in the middle of a bend", with(bendings(19, 15, 20, 10), pitched(5.5, 20), gap(59.5), pitched(5, 10)), `
+			350 opened1 since 350 for 0
+			350 escalated2 since 350 for 0`},
+		{"a longer one forgets it", with(bendings(19, 15, 20, 10), pitched(5.5, 20), gap(60), pitched(5, 10)), ``},
+		{"ten minutes of silence hold none", with(bendings(20, 15, 20, 10), gap(960), upright(1)), `
+			295 opened1 since 295 for 0
+			295 escalated2 since 295 for 0
+			1260 closed2 since 295 for 965 recovered at 1260`},
+		{"it is over when the ten minutes hold under ten", with(bendings(20, 30, 20, 10), upright(400)), `
 			580 opened1 since 580 for 0
 			580 escalated2 since 580 for 0
 			900 closed2 since 580 for 320 recovered at 900`},
