@@ -69,6 +69,7 @@ func (w *Wearer) hear(e *schemas.Event, pr *proof) {
 	switch e.Type {
 	case schemas.EventWorn:
 		w.rules.Signals.Is.set(off, !e.Worn)
+		w.rules.Signals.Is.set(putOn, e.Worn)
 		if !e.Worn { // nor does what follows the last reading belong to a wearer
 			w.rules.Last.Is &^= worn
 		}
@@ -85,6 +86,14 @@ func (w *Wearer) hear(e *schemas.Event, pr *proof) {
 		w.rules.Battery.step(e.Battery, pr)
 	case schemas.EventButton:
 	}
+}
+
+// wornAnew reports whether the device was put on again since its last reading,
+// after so long that the zeros are those of another fit, and no zero measured since.
+func (w *Wearer) wornAnew(at int64) bool {
+	s, last := &w.rules.Signals, &w.rules.Last
+	return s.Is.has(begun) && !last.Is.has(worn) && s.Is.has(putOn) && !s.Is.has(zeroed) &&
+		int64(s.OffFor)+at-last.At >= w.plan.rewearAfter
 }
 
 // movesAt reports whether the wearer moves at an event time, by the last reading
@@ -105,6 +114,11 @@ func (w *Wearer) calibrate(pose schemas.Pose, upright [3]int16, moved bool, pr *
 		return // of a newer build
 	}
 	s := &w.rules.Signals
+	if w.wornAnew(pr.iv.to) {
+		s.Upright, s.Walk = [2][3]int16{}, walk{}
+		s.Is.set(stale, false)
+		s.Is.set(zeroed, true)
+	}
 	if cause := s.refuse(i, upright, moved, w.plan); cause != "" {
 		w.rules.Ask.open(cause, pr)
 		return

@@ -191,13 +191,6 @@ func (r *rules) codeRest(c *codec) {
 	u16(c, &r.Still.Blind)
 }
 
-// append is the state of the rules as bytes.
-func (r *rules) append(b []byte) []byte {
-	c := codec{b: b, write: true}
-	r.code(&c)
-	return c.b
-}
-
 // code is the open minute; of the histogram and the window what is in use.
 func (m *minute) code(c *codec) {
 	u64(c, &m.Minute)
@@ -227,10 +220,10 @@ func (m *minute) code(c *codec) {
 func (m *minute) codeHist(c *codec) {
 	var from, to uint8
 	if c.write && m.Upright|m.Slouched != 0 {
-		for m.Hist[from] == 0 {
+		for from < bins && m.Hist[from] == 0 {
 			from++
 		}
-		for to = bins; m.Hist[to-1] == 0; {
+		for to = bins; to > from && m.Hist[to-1] == 0; {
 			to--
 		}
 	}

@@ -77,6 +77,8 @@ func (s *signals) calibrated() bool { return s.Upright != [2][3]int16{} }
 // rewear notes for how long the device is off. One that was off for RewearAfter
 // is worn anew, and its zeros are those of another fit.
 func (s *signals) rewear(iv *interval, pr *proof) {
+	fresh := s.Is.has(zeroed)
+	s.Is.set(putOn|zeroed, false)
 	if iv.before.Is.has(worn) || iv.first {
 		s.OffFor = 0
 		return
@@ -86,7 +88,7 @@ func (s *signals) rewear(iv *interval, pr *proof) {
 		return
 	}
 	s.OffFor = 0
-	if s.calibrated() {
+	if s.calibrated() && !fresh {
 		s.Upright, s.Walk = [2][3]int16{}, walk{}
 		s.Is.set(stale, false)
 		iv.distrust()

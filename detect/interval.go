@@ -121,22 +121,15 @@ func (b *blind) step(iv *interval, told bool, limit int64) (what sight, since in
 }
 
 // stamp is an event time: the low 32 bits of its milliseconds, of which 0 is no
-// time. The rest is that of a later time within 49 days, which all that is kept
-// is, as gaps end it.
+// time. The rest is that of a time within 24 days of it; absence.go sees to it
+// that nothing is asked for longer.
 type stamp uint32
 
 func stampOf(at int64) stamp { return max(stamp(uint32(at)), 1) } //nolint:gosec // the low bits are meant
 
-// before is the time whose stamp it is, given a time at or after it.
-func (s stamp) before(at int64) int64 { return at - int64(uint32(at)-uint32(s)) } //nolint:gosec // the low bits are meant
-
-// time is the time whose stamp it is, given the interval in which it is asked: a
-// time up to its end, or, after a gap that stamps cannot tell, up to its start.
+// time is the time whose stamp it is, asked in an interval.
 func (iv *interval) time(s stamp) int64 {
-	if iv.ms < 1<<31 {
-		return s.before(iv.to)
-	}
-	return s.before(iv.from)
+	return iv.from + int64(int32(uint32(s)-uint32(iv.from))) //nolint:gosec // the difference of the low bits is meant
 }
 
 // span is a length of time in ms; it stops at 49 days.

@@ -20,7 +20,7 @@ const (
 	lossy = 1200
 	// mostHoles bounds the given-up holes that are remembered; when it is reached
 	// the oldest is forgotten, and what fills it counts as a duplicate.
-	mostHoles = 16
+	mostHoles = 64
 )
 
 // run is one run of a device, from being switched on: it numbers its items.
@@ -82,7 +82,8 @@ func (w *Wearer) place(it *schemas.Item, out *Output) {
 func (w *Wearer) catchUp(it *schemas.Item, out *Output) {
 	out.late(w, w.run, it)
 	if e := it.Event; e != nil && e.Type == schemas.EventCalibrate && e.Upright != nil && !w.rules.Signals.has(e.Pose) {
-		w.hear(e, w.moment(w.seq, w.rules.Last.At, out))
+		w.hear(e, w.moment(w.seq, w.newest, out))
+		w.anchor.state = nil // from before it nothing could be proven: the event is marked as late
 	}
 }
 
@@ -221,8 +222,10 @@ func (w *Wearer) begin(next run, it *schemas.Item, out *Output) {
 		w.past = slices.Delete(w.past, i, i+1)
 	}
 	w.past = slices.Delete(w.past, 0, max(0, len(w.past)-mostPast))
+	at := max(it.Time, w.newest)
+	w.absence(it.Seq, at, out)
 	w.rules.Signals = signals{}
-	w.renew(was != next.device, w.moment(it.Seq, max(it.Time, w.rules.Last.At), out))
+	w.renew(was != next.device, w.moment(it.Seq, at, out))
 }
 
 // renew ends what was about the run before, or about its device.

@@ -134,7 +134,10 @@ type anchor struct {
 // cast notes the state before an item of the present run.
 func (a *anchor) cast(w *Wearer, seq uint64, at int64) {
 	a.place = w.at(seq, at)
-	a.state = w.rules.append(a.state[:0])
+	c := codec{b: a.state[:0], write: true}
+	w.rules.code(&c)
+	u64(&c, &w.newest)
+	a.state = c.b
 }
 
 // calm reports whether no rule is in the middle of something.

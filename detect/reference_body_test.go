@@ -75,11 +75,13 @@ func (d *refDay) leaning() {
 	}
 }
 
-// sudden is R7: a movement that the device reports, after 10 s without moving.
+// sudden is R7: a movement that the device reports, after 10 s without moving and
+// without another one.
 func (d *refDay) sudden() {
+	last := -1
 	for i, it := range d.items {
 		e := it.Event
-		if e == nil || e.Type != schemas.EventSuddenMovement || d.calm(i) < 10_000 {
+		if e == nil || e.Type != schemas.EventSuddenMovement || d.calm(i, last) < 10_000 {
 			continue
 		}
 		least := uint16(60)
@@ -95,6 +97,7 @@ func (d *refDay) sudden() {
 		default:
 			continue
 		}
+		last = i
 		f.Step = schemas.Opened
 		d.tell(i, it.Time, f)
 		f.Step, f.Outcome, f.End = schemas.Closed, schemas.Momentary, f.Start
@@ -102,13 +105,16 @@ func (d *refDay) sudden() {
 	}
 }
 
-// calm is how long, before an item, no reading of its run moved, as far as it is
-// known.
-func (d *refDay) calm(item int) (ms int64) {
+// calm is how long, before an item and behind another one, no reading of its run
+// moved, as far as it is known.
+func (d *refDay) calm(item, behind int) (ms int64) {
 	for i := range d.spans {
 		sp := &d.spans[i]
 		if sp.after.item > item {
 			break
+		}
+		if sp.after.item <= behind {
+			continue
 		}
 		if of := d.items[sp.after.item]; of.device != d.items[item].device || of.boot != d.items[item].boot {
 			continue

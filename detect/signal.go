@@ -28,6 +28,8 @@ const (
 	off                       // an event took the device off
 	saidOff                   // the reading before said that it is not worn
 	stale                     // the strap has shifted: the zeros are not to be trusted
+	putOn                     // an event put the device on, and no reading has come yet
+	zeroed                    // a zero was measured since the device was put on, and no reading has come yet
 )
 
 func (m marks) has(want marks) bool { return m&want == want }

@@ -145,12 +145,14 @@ func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.
 // the state that was noted there. The error wraps ErrState.
 func Resume(org, wearer schemas.ID, from schemas.Place, state []byte, t *Timeline) (*Wearer, error) {
 	w := NewWearer(org, wearer, t)
-	w.rules.code(&codec{b: state})
+	c := codec{b: state}
+	w.rules.code(&c)
+	u64(&c, &w.newest)
 	if err := w.rules.check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
 	w.run = run{from.Device, from.Boot}
-	w.begun, w.first, w.seq, w.newest = true, from.Seq, from.Seq-1, w.rules.Last.At
+	w.begun, w.first, w.seq, w.newest = true, from.Seq, from.Seq-1, min(max(w.newest, w.rules.Last.At), latest)
 	w.anchor = anchor{place: from, state: append([]byte(nil), state...)}
 	w.plan = t.plan(w.newest)
 	return w, nil

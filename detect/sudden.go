@@ -32,13 +32,14 @@ func jerk(e *schemas.Event) (cause schemas.Cause, severity schemas.Severity, ok 
 	return "", 0, false
 }
 
-// startle is rule R7: a fast or sudden movement of somebody who held still. It is
-// over as soon as it was.
+// startle is rule R7: a fast or sudden movement of somebody who held still, which
+// nobody does right after one. It is over as soon as it was.
 func (pr *proof) startle(e *schemas.Event) {
 	cause, severity, ok := jerk(e)
 	if !ok || int64(pr.w.rules.Signals.Quiet) < suddenAfter {
 		return
 	}
+	pr.w.rules.Signals.Quiet = 0
 	f := found{
 		rule: schemas.RuleSudden, level: 1, severity: severity, cause: cause, start: pr.iv.to,
 		values: []value{

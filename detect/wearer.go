@@ -90,7 +90,8 @@ func (w *Wearer) judge(it *schemas.Item, out *Output) {
 	}
 	out.Judged++
 	w.newest = max(w.newest, it.Time)
-	at := max(it.Time, w.rules.Last.At)
+	at := w.newest // event time never goes back, between readings and events neither
+	w.absence(it.Seq, at, out)
 	if at >= w.plan.until || at < w.plan.from {
 		w.plan = w.timeline.plan(at)
 	}

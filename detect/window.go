@@ -32,7 +32,7 @@ func (w *window) add(s *sample) {
 		return
 	}
 	number, slot := uint32(s.At/windowMS), uint8(s.At%windowMS/slotMS) //nolint:gosec // until the year 3331; below 20
-	if w.N > 0 && slot == w.Slot {
+	if w.N > 0 && slot == w.Slot || int(w.N) == len(w.Flexion) {
 		return
 	}
 	w.Number, w.Slot = number, slot
