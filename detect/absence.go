@@ -44,9 +44,16 @@ func (w *Wearer) overlong(iv *interval) bool {
 		is   bool
 		from stamp
 	}{
-		{r.Slouch.Dwell > 0, r.Slouch.Start}, {r.Load.Level > 0, r.Load.Start}, {r.Hold.H > 0, r.Hold.Start},
-		{r.Bout.On, r.Bout.Start}, {r.Still.Len > 0, r.Still.Start}, {r.Lean.Side != 0, r.Lean.Start}, {r.Bending.Open, r.Bending.Start},
-		{r.Hydration.Start != 0, r.Hydration.Start}, {r.Battery.Start != 0, r.Battery.Start}, {r.Ask.Start != 0, r.Ask.Start},
+		{r.Slouch.Dwell > 0, r.Slouch.Start},
+		{r.Load.Level > 0, r.Load.Start},
+		{r.Hold.H > 0, r.Hold.Start},
+		{r.Bout.On, r.Bout.Start},
+		{r.Still.Len > 0, r.Still.Start},
+		{r.Lean.Side != 0, r.Lean.Start},
+		{r.Bending.Open, r.Bending.Start},
+		{r.Hydration.Start != 0, r.Hydration.Start},
+		{r.Battery.Start != 0, r.Battery.Start},
+		{r.Ask.Start != 0, r.Ask.Start},
 	} {
 		if open.is && iv.to-iv.time(open.from) > longest {
 			return true
