@@ -29,12 +29,16 @@ type calibration struct {
 type ask struct {
 	Start stamp // 0 if none is open
 	Cause uint8 // index of causes
+	// Crept is by how many degrees the seated and the standing zero lie forward of
+	// the first of the wear, so that small steps do not add up to a slouch.
+	Crept [2]uint8
 }
 
 // causes are those of a calibration, by their number in the state.
 func causes() []schemas.Cause {
 	return []schemas.Cause{
 		"", schemas.WhileMoving, schemas.WhileSlouched, schemas.Degenerate, schemas.TooFew, schemas.Drift, schemas.Rewear,
+		schemas.WrongPose,
 	}
 }
 
@@ -53,7 +57,7 @@ func (a *ask) close(outcome schemas.Outcome, pr *proof) {
 	f := a.finding(pr)
 	f.outcome, f.end = outcome, pr.iv.to
 	pr.find(schemas.Closed, f)
-	*a = ask{}
+	a.Start, a.Cause = 0, 0
 }
 
 func (a *ask) finding(pr *proof) found {
@@ -76,7 +80,9 @@ func (w *Wearer) hear(e *schemas.Event, pr *proof) {
 	case schemas.EventCalibrate:
 		w.measuring = nil
 		if e.Upright != nil {
-			w.calibrate(e.Pose, *e.Upright, w.movesAt(pr.iv.to), pr)
+			// Which pose the wearer is in now says nothing: the device may have
+			// measured it before.
+			w.calibrate(e.Pose, *e.Upright, cause(w.movesAt(pr.iv.to), schemas.WhileMoving), pr)
 			return
 		}
 		w.measuring = &calibration{Pose: e.Pose, From: pr.iv.to}
@@ -103,8 +109,17 @@ func (w *Wearer) movesAt(at int64) bool {
 	return s.Signals.Is.has(begun) && at-s.Last.At <= w.plan.hold && s.Last.moves()
 }
 
-// calibrate takes an upright pose, or refuses it and says why.
-func (w *Wearer) calibrate(pose schemas.Pose, upright [3]int16, moved bool, pr *proof) {
+// cause is why if there is cause, else nothing.
+func cause(is bool, why schemas.Cause) schemas.Cause {
+	if is {
+		return why
+	}
+	return ""
+}
+
+// calibrate takes an upright pose, or refuses it and says why; flaw is what is
+// known to be wrong with how it was measured, or nothing.
+func (w *Wearer) calibrate(pose schemas.Pose, upright [3]int16, flaw schemas.Cause, pr *proof) {
 	i := 0
 	switch pose {
 	case schemas.Seated:
@@ -113,49 +128,67 @@ func (w *Wearer) calibrate(pose schemas.Pose, upright [3]int16, moved bool, pr *
 	default:
 		return // of a newer build
 	}
-	s := &w.rules.Signals
+	s, a := &w.rules.Signals, &w.rules.Ask
 	if w.wornAnew(pr.iv.to) {
-		s.Upright, s.Walk = [2][3]int16{}, walk{}
-		s.Is.set(stale, false)
+		w.forget()
 		s.Is.set(zeroed, true)
 	}
-	if cause := s.refuse(i, upright, moved, w.plan); cause != "" {
-		w.rules.Ask.open(cause, pr)
+	crept, cause := s.refuse(i, upright, flaw, int(a.Crept[i]), w.plan)
+	if cause != "" {
+		a.open(cause, pr)
 		return
 	}
 	if s.Is.has(stale) {
-		s.Upright = [2][3]int16{}
-		s.Is.set(stale, false)
+		w.forget()
 	}
-	s.Upright[i], s.Walk = upright, walk{}
-	w.rules.Ask.close(schemas.Calibrated, pr)
+	s.Upright[i], s.Walk, a.Crept[i] = upright, walk{}, crept
+	a.close(schemas.Calibrated, pr)
 }
 
-// refuse says why a direction cannot be the zero of a pose, "" if it can. One
-// that leans forward of a zero that holds was measured slouched, or else the
-// strap has shifted, which walking shows; it must not become the new zero.
-func (s *signals) refuse(pose int, upright [3]int16, moved bool, p *plan) schemas.Cause {
+// forget forgets the zeros of a wear that is over, or of a strap that has shifted.
+func (w *Wearer) forget() {
+	w.rules.Signals.Upright, w.rules.Signals.Walk, w.rules.Ask.Crept = [2][3]int16{}, walk{}, [2]uint8{}
+	w.rules.Signals.Is.set(stale, false)
+}
+
+// otherPose reports whether the last reading says that the wearer sits, where the
+// pose is the standing one, or the other way round.
+func (w *Wearer) otherPose(pose schemas.Pose, at int64) bool {
+	s := &w.rules
+	return s.Signals.Is.has(begun) && at-s.Last.At <= w.plan.hold && s.Last.tellsSitting() && s.Last.sits() != (pose == schemas.Seated)
+}
+
+// refuse says why a direction cannot be the zero of a pose, "" if it can; then it
+// also says how far forward of the first one of the wear it is. One that leans
+// forward of a zero that holds was measured slouched, or else the strap has
+// shifted, which walking shows; it must not become the new zero.
+func (s *signals) refuse(pose int, upright [3]int16, flaw schemas.Cause, crept int, p *plan) (uint8, schemas.Cause) {
 	switch {
 	case !isUpright(upright):
-		return schemas.Degenerate
-	case moved:
-		return schemas.WhileMoving
+		return 0, schemas.Degenerate
+	case flaw != "":
+		return 0, flaw
 	case s.Is.has(stale):
-		return ""
-	}
-	forward := func(of, against [3]int16) float64 {
-		theta, _, ok := inclination([3]float32{float32(of[0]) / 1000, float32(of[1]) / 1000, float32(of[2]) / 1000}, against)
-		if !ok {
-			return math.Inf(-1) // there is nothing to compare with
-		}
-		return theta
+		return 0, ""
 	}
 	both := s.Upright
 	both[pose] = upright
-	if forward(upright, s.Upright[pose]) >= p.SlouchDeg || forward(both[0], both[1]) > p.PoseApart {
-		return schemas.WhileSlouched
+	step, known := ahead(upright, s.Upright[pose])
+	if known {
+		crept = max(crept+int(math.Round(step)), 0)
 	}
-	return ""
+	apart, _ := ahead(both[0], both[1])
+	if known && (step >= p.SlouchDeg || float64(crept) >= p.SlouchDeg) || apart > p.PoseApart {
+		return 0, schemas.WhileSlouched
+	}
+	return uint8(min(crept, math.MaxUint8)), "" //nolint:gosec // bounded
+}
+
+// ahead is by how many degrees one pose leans forward of another; false where
+// there is nothing to compare with.
+func ahead(pose, zero [3]int16) (float64, bool) {
+	theta, _, ok := inclination([3]float32{float32(pose[0]) / 1000, float32(pose[1]) / 1000, float32(pose[2]) / 1000}, zero)
+	return theta, ok
 }
 
 // has reports whether a pose has a baseline.
@@ -186,7 +219,11 @@ func (w *Wearer) measure(r *schemas.Reading, pr *proof) {
 		return
 	}
 	m := median(c.Samples)
-	w.calibrate(c.Pose, m, c.Moved || spread(c.Samples, m, w.plan.PoseSpread), pr)
+	flaw := cause(w.otherPose(c.Pose, at), schemas.WrongPose)
+	if c.Moved || spread(c.Samples, m, w.plan.PoseSpread) {
+		flaw = schemas.WhileMoving
+	}
+	w.calibrate(c.Pose, m, flaw, pr)
 }
 
 // spread reports whether more than a tenth of the samples lie more than limit

@@ -186,6 +186,8 @@ func (r *rules) codeRest(c *codec) {
 	u32(c, &r.Battery.Start)
 	u32(c, &r.Ask.Start)
 	u8(c, &r.Ask.Cause)
+	u8(c, &r.Ask.Crept[0])
+	u8(c, &r.Ask.Crept[1])
 	u16(c, &r.Slouch.Blind)
 	u16(c, &r.Bout.Blind)
 	u16(c, &r.Still.Blind)

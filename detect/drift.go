@@ -89,8 +89,7 @@ func (s *signals) rewear(iv *interval, pr *proof) {
 	}
 	s.OffFor = 0
 	if s.calibrated() && !fresh {
-		s.Upright, s.Walk = [2][3]int16{}, walk{}
-		s.Is.set(stale, false)
+		pr.w.forget()
 		iv.distrust()
 		pr.w.rules.Ask.open(schemas.Rewear, pr)
 	}

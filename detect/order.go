@@ -13,8 +13,10 @@ const (
 	// bytes; when it is reached the first hole is given up at once.
 	mostWaiting = 1024
 	// mostPast bounds the runs of devices that are remembered as over; when it
-	// is reached the oldest is forgotten, and only its times tell it is late.
-	mostPast = 8
+	// is reached the oldest is forgotten, and what of it comes again is late, not a
+	// duplicate. A device that is switched on anew each hour gets there in days, and
+	// the log keeps three.
+	mostPast = 64
 	// lossy is for how many sequence numbers behind a hole that was given up and not
 	// filled since a device counts as one that loses readings: ten minutes at 2 Hz.
 	lossy = 1200
@@ -193,7 +195,11 @@ func (w *Wearer) takeOver(next run, it *schemas.Item, out *Output) bool {
 		out.Duplicates++
 		return false
 	}
-	ahead := it.Time - w.newest
+	newest := w.newest
+	for j := range w.waiting { // it would be judged before
+		newest = max(newest, w.waiting[j].Time)
+	}
+	ahead := it.Time - newest
 	if i >= 0 && it.Seq <= w.past[i].seq || ahead < -w.plan.disorder || i >= 0 && ahead < w.plan.disorder {
 		out.late(w, next, it)
 		return false
@@ -231,6 +237,7 @@ func (w *Wearer) begin(next run, it *schemas.Item, out *Output) {
 // renew ends what was about the run before, or about its device.
 func (w *Wearer) renew(otherDevice bool, pr *proof) {
 	w.rules.Ask.close(schemas.Unknown, pr)
+	w.rules.Ask.Crept = [2]uint8{}
 	if otherDevice {
 		w.rules.Battery.leave(pr)
 	}

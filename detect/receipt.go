@@ -131,20 +131,23 @@ type anchor struct {
 	state []byte
 }
 
-// cast notes the state before an item of the present run.
-func (a *anchor) cast(w *Wearer, seq uint64, at int64) {
+// cast notes the state before an item of the present run; newest is the greatest
+// event time judged before it.
+func (a *anchor) cast(w *Wearer, seq uint64, at, newest int64) {
 	a.place = w.at(seq, at)
 	c := codec{b: a.state[:0], write: true}
 	w.rules.code(&c)
-	u64(&c, &w.newest)
+	u64(&c, &newest)
 	a.state = c.b
 }
 
-// calm reports whether no rule is in the middle of something.
+// calm reports whether no rule is in the middle of something. What waits for
+// somebody to do something may wait for days, and what ends it needs no reading
+// from before: a low battery, a calibration to be made, a drink.
 func (w *Wearer) calm() bool {
 	r := &w.rules
 	return r.Slouch.Dwell == 0 && !r.Bout.On && r.Load.Level == 0 && r.Hold.H == 0 && r.Still.Len == 0 && r.Lean.Side == 0 &&
-		!r.Bending.Open && r.Hydration.Start == 0 && r.Battery.Start == 0 && r.Ask.Start == 0 && w.measuring == nil
+		!r.Bending.Open && w.measuring == nil
 }
 
 // at names a reading of the present run.

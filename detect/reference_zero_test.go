@@ -10,6 +10,7 @@ import (
 type refZeros struct {
 	seated, standing *[3]int16
 	stale            bool
+	crept            map[schemas.Pose]int // degrees forward of the first zero, in all steps since
 
 	measuring *schemas.Event // an upright pose that is being measured
 	from      int64
@@ -86,8 +87,13 @@ func (d *refDay) zeros(samples []refSample) {
 			return
 		}
 		if z.stale {
-			z.seated, z.standing = nil, nil
+			z.seated, z.standing, z.crept = nil, nil, nil
 		}
+		crept := z.creeps(pose, up)
+		if z.crept == nil {
+			z.crept = map[schemas.Pose]int{}
+		}
+		z.crept[pose] = crept
 		*z.of(pose) = &up
 		z.newWalks()
 		z.stale = false
@@ -136,12 +142,16 @@ func (d *refDay) zeros(samples []refSample) {
 				m := z.measuring
 				z.measuring = nil
 				up, cause := z.measured()
+				other := last != nil && s.at-last.at <= 5000 && last.worn && last.sittingKnown && last.sitting != (m.Pose == schemas.Seated)
+				if cause == "" && other {
+					cause = schemas.WrongPose
+				}
 				take(i, m.Pose, up, cause)
 			}
 		}
 		if z.isOff && s.worn && s.at-z.offSince >= 10_000 {
 			if z.seated != nil || z.standing != nil {
-				z.seated, z.standing, z.stale = nil, nil, false
+				z.seated, z.standing, z.stale, z.crept = nil, nil, false, nil
 				z.newWalks()
 				open(i, schemas.Rewear)
 				again = true
@@ -199,7 +209,7 @@ func (z *refZeros) measured() (up [3]int16, cause schemas.Cause) {
 // slouched reports whether a pose leans too far forward to be upright.
 func (z *refZeros) slouched(pose schemas.Pose, up [3]int16, p *Params) bool {
 	if old := *z.of(pose); old != nil && !z.stale {
-		if theta, _ := leansBy(vectorOf(up), *old); theta >= p.SlouchDeg {
+		if theta, _ := leansBy(vectorOf(up), *old); theta >= p.SlouchDeg || float64(z.creeps(pose, up)) >= p.SlouchDeg {
 			return true
 		}
 	}
@@ -214,6 +224,16 @@ func (z *refZeros) slouched(pose schemas.Pose, up [3]int16, p *Params) bool {
 	}
 	theta, _ := leansBy(vectorOf(*seated), *standing)
 	return theta > p.PoseApart
+}
+
+// creeps is how far forward of the first zero of a pose a new one would be.
+func (z *refZeros) creeps(pose schemas.Pose, up [3]int16) int {
+	old := *z.of(pose)
+	if old == nil {
+		return 0
+	}
+	theta, _ := leansBy(vectorOf(up), *old)
+	return max(z.crept[pose]+int(math.Round(theta)), 0)
 }
 
 // newWalks forgets the walks of zeros that count no longer.

@@ -179,8 +179,11 @@ func decode(body []byte, t *Timeline) (*Wearer, error) {
 			return nil, err
 		}
 	}
-	if w.newest < 0 || w.newest > latest {
+	switch {
+	case w.newest < 0 || w.newest > latest:
 		return nil, errors.New("a time in it is impossible")
+	case w.begun && w.device.IsZero():
+		return nil, errors.New("its run is of no device")
 	}
 	w.plan = t.plan(w.newest)
 	return w, nil
@@ -284,7 +287,7 @@ func (w *Wearer) decodeWaiting(b []byte) error {
 	if len(rest) > 0 || len(items) > mostWaiting {
 		return fmt.Errorf("it has %d waiting items and %d bytes behind them", len(items), len(rest))
 	}
-	before := w.seq
+	before := w.seq + 1 // which would not wait
 	for i := range items {
 		if items[i].Seq <= before {
 			return errors.New("what waits in it is not in order")
@@ -312,7 +315,8 @@ func (r *rules) check() error {
 		return errors.New("a motion slot in it does not exist")
 	case r.Slouch.Level > 2 || r.Slouch.Raised > 2 || r.Load.Level > 3 || r.Bout.Level > 3 || r.Lean.Level > 2:
 		return errors.New("a level in it does not exist")
-	case r.Slouch.Level > 0 && r.Slouch.Dwell == 0, r.Bout.Level > 0 && !r.Bout.On, r.Lean.Side < -1 || r.Lean.Side > 1:
+	case r.Slouch.Level > 0 && r.Slouch.Dwell == 0, r.Bout.Level > 0 && !r.Bout.On, r.Lean.Side < -1 || r.Lean.Side > 1,
+		r.Lean.Level > 0 && r.Lean.Side == 0:
 		return errors.New("an episode in it is about nothing")
 	case r.Load.F < 0 || r.Load.S < 0 || r.Load.F > 1 || r.Load.S > 1 || r.Hold.H < 0 || r.Hold.H > 1:
 		return errors.New("a share in it is not 0 to 1")

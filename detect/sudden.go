@@ -5,14 +5,14 @@ import "sitwell/schemas"
 // Thresholds of rule R7. None was found that is validated: they are for
 // awareness, not for telling an injury. [D]
 const (
-	suddenAfter   = 10_000 // ms without moving before it
-	suddenRate    = 180    // degrees a second
-	suddenAcc     = 1000   // thousandths of g off 1 g
-	suddenWithin  = 300    // ms
-	fastTwist     = 50     // degrees a second
-	fastElse      = 60
-	fastRange     = 15  // degrees
-	fastForAtMost = 200 // ms that it lasts at least
+	suddenAfter  = 10_000 // ms without moving before it
+	suddenRate   = 180    // degrees a second
+	suddenAcc    = 1000   // thousandths of g off 1 g
+	suddenWithin = 300    // ms
+	fastTwist    = 50     // degrees a second
+	fastElse     = 60
+	fastRange    = 15  // degrees
+	fastFor      = 200 // ms
 )
 
 // jerk is what a device's event of a sudden movement is: sudden, fast, or
@@ -26,7 +26,7 @@ func jerk(e *schemas.Event) (cause schemas.Cause, severity schemas.Severity, ok 
 	if e.Axis == schemas.Twist {
 		rate = fastTwist
 	}
-	if e.PeakRate >= rate && e.Range >= fastRange && (e.Lasted == 0 || e.Lasted >= fastForAtMost) {
+	if e.PeakRate >= rate && e.Range >= fastRange && (e.Lasted == 0 || e.Lasted >= fastFor) {
 		return schemas.Fast, schemas.Mild, true
 	}
 	return "", 0, false

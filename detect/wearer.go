@@ -89,6 +89,10 @@ func (w *Wearer) judge(it *schemas.Item, out *Output) {
 		return
 	}
 	out.Judged++
+	before := w.newest
+	if it.Event != nil && it.Time <= w.newest {
+		w.newest++ // two events of one time would be two episodes of one name
+	}
 	w.newest = max(w.newest, it.Time)
 	at := w.newest // event time never goes back, between readings and events neither
 	w.absence(it.Seq, at, out)
@@ -96,7 +100,7 @@ func (w *Wearer) judge(it *schemas.Item, out *Output) {
 		w.plan = w.timeline.plan(at)
 	}
 	if w.anchor.state == nil {
-		w.anchor.cast(w, it.Seq, it.Time)
+		w.anchor.cast(w, it.Seq, it.Time, before)
 	}
 	if it.Event != nil {
 		w.hear(it.Event, w.moment(it.Seq, at, out))
@@ -126,7 +130,7 @@ func (w *Wearer) read(r *schemas.Reading, at int64, out *Output) {
 	w.minute.Window.close(at, &pr)
 	calm := iv.from/minuteMS != at/minuteMS && w.calm()
 	if calm {
-		out.note.cast(w, r.Seq, r.Time)
+		out.note.cast(w, r.Seq, r.Time, w.newest)
 	}
 	if w.measuring != nil {
 		w.measure(r, &pr)

@@ -78,6 +78,7 @@ const (
 	// longer to be trusted.
 	WhileMoving   Cause = "moving"     // measured while moving
 	WhileSlouched Cause = "slouched"   // measured while leaning or slouching forward
+	WrongPose     Cause = "wrong_pose" // measured sitting for the standing pose, or the other way round
 	Degenerate    Cause = "degenerate" // no direction an upright trunk can have
 	TooFew        Cause = "too_few"    // hardly a reading in the time of measuring
 	Drift         Cause = "drift"      // the strap has shifted
