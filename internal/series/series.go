@@ -35,8 +35,10 @@ type Store interface {
 	// and no others, in one step. Readings, marks and decisions stay. What the log
 	// brings afterwards counts as ever. A wearer of whom nothing is stored is no
 	// error; something in with that is of another wearer or another time is one, and
-	// then nothing has changed. It may be called beside Append, which waits for it:
-	// replace a day at a time.
+	// then nothing has changed. Where with.Was is given and what is stored of the
+	// range is not that any more, the error is ErrChanged, and nothing has changed
+	// either. It may be called beside Append, which waits for it: replace a day at a
+	// time.
 	Replace(ctx context.Context, q Query, with Rebuilt) error
 	// Stats counts what is stored.
 	Stats(ctx context.Context) (Stats, error)
@@ -106,6 +108,8 @@ type Batch struct {
 type Rebuilt struct {
 	Rollups  []schemas.Rollup
 	Findings []schemas.Finding
+	// Was is the state of the range that the rest was made from; the zero one is any.
+	Was State
 }
 
 // Query is a range of time of one wearer, or with no Wearer of a whole

@@ -52,6 +52,7 @@ func Run(t *testing.T, open Open) {
 		{"replacing includes from and not to", replaceEdges},
 		{"what cannot be put in place", replaceRefused},
 		{"replacing where nothing is", replaceNobody},
+		{"replacing what was read", replaceGuarded},
 		{"replacing beside appending and reading", replaceBeside},
 		{"decisions", decisions},
 		{"organisations are apart", organisations},

@@ -11,16 +11,36 @@ import (
 )
 
 // Replace puts rebuilt minutes and episodes in place in one transaction. Checks and
-// packing come before it: an append waits for some 15 ms for a wearer's day.
+// packing come before it: an append waits for some 15 ms for a wearer's day, and for
+// as long as it takes to read the day if its state is compared.
 func (s *Store) Replace(ctx context.Context, q series.Query, with series.Rebuilt) error {
 	r, err := rebuild(q, with)
 	if err == nil && r.from < r.to {
-		err = s.change(ctx, r.replace)
+		err = s.change(ctx, func(calm context.Context, a *appending) error {
+			// The transaction has the right to write already, so nobody else changes what
+			// the others' connections read, and it has changed nothing itself.
+			if err := s.unchanged(ctx, q, with.Was); err != nil {
+				return err
+			}
+			return r.replace(calm, a)
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("replace %s/%s from %v to %v: %w", q.Org, q.Wearer, q.From, q.To, err)
 	}
 	return nil
+}
+
+// unchanged is an error if the state of a range is not what it was.
+func (s *Store) unchanged(ctx context.Context, q series.Query, was series.State) error {
+	if was == (series.State{}) {
+		return nil
+	}
+	is, err := series.StateOf(ctx, s, q)
+	if err == nil && is != was {
+		err = series.ErrChanged
+	}
+	return err
 }
 
 // rebuilding is a replacement that has been checked.
