@@ -71,6 +71,8 @@ func calibrationReason(c schemas.Cause) string {
 		return "the upright pose was measured while moving"
 	case schemas.WhileSlouched:
 		return "the upright pose was measured while leaning or slouching forward"
+	case schemas.WrongPose:
+		return "the pose was measured sitting in place of standing, or the other way round"
 	case schemas.Degenerate:
 		return "the measured pose is none that an upright back can have"
 	case schemas.TooFew:

@@ -74,7 +74,7 @@ func causes(rule schemas.Rule) []schemas.Cause {
 	case schemas.RuleCalibration:
 		return []schemas.Cause{
 			schemas.WhileMoving, schemas.WhileSlouched, schemas.Degenerate, schemas.TooFew, schemas.Drift,
-			schemas.Rewear, "newer",
+			schemas.Rewear, schemas.WrongPose, "newer",
 		}
 	default:
 		return []schemas.Cause{""}

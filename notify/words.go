@@ -91,10 +91,15 @@ func calibrationTexts(cause schemas.Cause) []string {
 			"Sit or stand upright, keep still for 10 seconds and measure again.",
 			"Measure again while you sit or stand upright and still for 10 seconds.",
 		}
-	case schemas.WhileSlouched:
+	case schemas.WhileSlouched: // taken off for 10 s, it starts afresh: a first pose may have been the wrong one
 		return []string{
-			"Come gently upright, sit or stand so for 10 seconds and measure again.",
-			"Measure again: at ease, sit or stand upright for 10 seconds.",
+			"Come gently upright for 10 seconds and measure; if you were, take it off first.",
+			"Measure again, upright for 10 seconds. If you were so, take it off before.",
+		}
+	case schemas.WrongPose:
+		return []string{
+			"Sit or stand upright as the pose asks for 10 seconds and measure again.",
+			"Measure again: upright for 10 seconds, sitting for the seated pose.",
 		}
 	case schemas.Degenerate:
 		return []string{

@@ -51,7 +51,7 @@ describe('the line under an episode', () => {
     };
     expect(open('battery')).toBe('Charge the wearable soon.');
     expect(open('sitting')).toBe('still going on');
-    for (const cause of ['moving', 'slouched', 'degenerate', 'too_few', 'drift', 'rewear', 'news']) {
+    for (const cause of ['moving', 'slouched', 'wrong_pose', 'degenerate', 'too_few', 'drift', 'rewear', 'news']) {
       expect(open('calibration', cause)).toBe(calibrationFor(cause));
       expect(calibrationFor(cause)).toMatch(/[Mm]easure/);
     }

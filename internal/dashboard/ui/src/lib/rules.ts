@@ -44,7 +44,8 @@ export function nameOf(e: { rule: string; cause?: string }): string {
 // What to do about an upright pose that was refused, or can no longer be trusted.
 const calibrations: Record<string, string> = {
   moving: 'You moved while the upright pose was measured. Hold still for 10 seconds and measure it again.',
-  slouched: 'The pose that was measured leans forward. Sit up tall and measure it again.',
+  slouched: 'The pose that was measured leans forward. Sit up tall and measure it again. If you were upright, take the sensor off for 10 seconds first: then it starts afresh.',
+  wrong_pose: 'You sat while the standing pose was measured, or stood for the seated one. Measure it again in the right pose.',
   degenerate: 'The sensor pointed where no upright back does. See that it sits as it should, then measure your upright pose again.',
   too_few: 'Hardly a reading came while the pose was measured. Stay near, and measure it again.',
   drift: 'Your sensor seems to have moved. Measure your upright pose again: until then posture is shown and not judged.',
