@@ -83,6 +83,34 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// What a device sends again of a run before is a duplicate, and not marked as late,
+// for as many runs as are remembered.
+func TestRunsThatComeAgain(t *testing.T) {
+	w, out := NewWearer(org, person, Always(Defaults())), &Output{}
+	for range 2 {
+		for boot := range uint32(mostPast) {
+			for seq := range uint64(3) {
+				take(w, arrival{chest, boot, seq, float64(boot)*600 + float64(seq)}, out)
+			}
+		}
+	}
+	if out.LateItems != 0 || out.Duplicates != 3*mostPast || out.Judged != 3*mostPast {
+		t.Errorf("judged %d, duplicates %d, late %d", out.Judged, out.Duplicates, out.LateItems)
+	}
+}
+
+// A new run whose first item is behind what waits of the present one does not
+// take over.
+func TestALateRunDoesNotTakeOver(t *testing.T) {
+	w, out := NewWearer(org, person, Always(Defaults())), &Output{}
+	take(w, arrival{chest, 1, 0, 0}, out)
+	take(w, arrival{chest, 1, 2, 119}, out) // waits
+	take(w, arrival{chest, 2, 0, -10}, out)
+	if w.boot != 1 || out.LateItems != 1 {
+		t.Errorf("boot %d, %d late", w.boot, out.LateItems)
+	}
+}
+
 // Waiting is bounded: the item that would be one too many gives the hole up.
 func TestWaitingIsBounded(t *testing.T) {
 	w, out := NewWearer(org, person, Always(Defaults())), &Output{}

@@ -19,12 +19,12 @@ type Output struct {
 	Gaps           int // holes in the sequence that were given up
 	Contradictions int // readings of which two fields cannot both be true
 
-	note anchor // room for one that may be noted
+	spare anchor // room for one that may be taken
 }
 
 // Reset empties the output and keeps its memory and Trace.
 func (o *Output) Reset() {
-	*o = Output{Findings: o.Findings[:0], Rollups: o.Rollups[:0], Late: o.Late[:0], Postures: o.Postures[:0], Trace: o.Trace, note: o.note}
+	*o = Output{Findings: o.Findings[:0], Rollups: o.Rollups[:0], Late: o.Late[:0], Postures: o.Postures[:0], Trace: o.Trace, spare: o.spare}
 }
 
 // late marks an item of a run as not judged; a mark grows while the next number

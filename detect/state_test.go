@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"math"
 	"reflect"
 	"testing"
 	"time"
@@ -60,6 +61,41 @@ func TestDamagedState(t *testing.T) {
 				t.Fatalf("byte %d: got %v", i, err)
 			}
 		}
+	}
+}
+
+// States that judging could not go on from are refused, or do no harm.
+func TestImpossibleStates(t *testing.T) {
+	tests := map[string]struct {
+		spoil   func(w *Wearer)
+		refused bool
+	}{
+		"a run of no device":         {func(w *Wearer) { w.device = schemas.ID{} }, true},
+		"a level of no side":         {func(w *Wearer) { w.rules.Lean.Level = 2 }, true},
+		"an endless slouch":          {func(w *Wearer) { w.rules.Slouch.Bent = float32(math.Inf(1)) }, true},
+		"a window too full":          {func(w *Wearer) { w.minute.Window.N = 21 }, true},
+		"a full window":              {func(w *Wearer) { w.minute.Window.N, w.minute.Window.Slot = 20, 3 }, false},
+		"a posture of no flexion":    {func(w *Wearer) { w.minute.Upright, w.minute.Hist = 500, [bins]uint16{} }, false},
+		"waiting for nothing":        {func(w *Wearer) { w.waiting = []schemas.Item{{Reading: schemas.Reading{Seq: w.seq + 1}}} }, true},
+		"a hole that ends too early": {func(w *Wearer) { w.holes = []hole{{9, 3}} }, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w, _ := judge(items(500*time.Millisecond, slouched(35)))
+			tt.spoil(w)
+			b, err := w.AppendState(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err = DecodeWearer(b, Always(Defaults()))
+			if (err != nil) != tt.refused {
+				t.Fatalf("decoded with %v", err)
+			}
+			if err == nil {
+				w.Take(batch(items(500*time.Millisecond, slouched(400), walking(130))), &Output{})
+				resumed(t, w)
+			}
+		})
 	}
 }
 

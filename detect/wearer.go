@@ -130,7 +130,7 @@ func (w *Wearer) read(r *schemas.Reading, at int64, out *Output) {
 	w.minute.Window.close(at, &pr)
 	calm := iv.from/minuteMS != at/minuteMS && w.calm()
 	if calm {
-		out.note.cast(w, r.Seq, r.Time, w.newest)
+		out.spare.cast(w, r.Seq, r.Time, w.newest)
 	}
 	if w.measuring != nil {
 		w.measure(r, &pr)
@@ -144,7 +144,7 @@ func (w *Wearer) read(r *schemas.Reading, at int64, out *Output) {
 	s.Last = iv.after
 	w.minute.note(s)
 	if calm && w.calm() { // nor has anything begun with the reading before this one
-		w.anchor.place, w.anchor.state = out.note.place, append(w.anchor.state[:0], out.note.state...)
+		w.anchor.place, w.anchor.state = out.spare.place, append(w.anchor.state[:0], out.spare.state...)
 	}
 	if out.Trace {
 		out.Postures = append(out.Postures, w.posture(r))
