@@ -140,9 +140,6 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.startRecorder(); err != nil {
 		return err
 	}
-	if err := a.startHindsight(nc); err != nil {
-		return err
-	}
 	if err := a.startNotifier(ctx); err != nil {
 		return err
 	}
@@ -150,6 +147,9 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	if err := a.startIngest(ctx, nc); err != nil {
+		return err
+	}
+	if err := a.startHindsight(nc); err != nil {
 		return err
 	}
 	if err := a.startDashboard(listener, nc); err != nil {
@@ -254,11 +254,12 @@ func (p parameters) Timeline(org, wearer schemas.ID) *detect.Timeline {
 	return p.Tuning.Timeline(org, p.team(org, wearer), wearer)
 }
 
-// startHindsight judges what is stored again where somebody asks.
+// startHindsight judges what is stored again where somebody asks. It waits for
+// those that bring and judge readings, which have been started before it.
 func (a *App) startHindsight(nc *nats.Conn) error {
 	var err error
 	if a.hindsight, err = hindsight.New(hindsight.Options{
-		Store: a.store, Registry: a.registry, Parameters: a.tuning, Logger: a.o.Logger,
+		Store: a.store, Registry: a.registry, Parameters: a.tuning, Settle: a.Settle, Logger: a.o.Logger,
 	}); err != nil {
 		return fmt.Errorf("start hindsight: %w", err)
 	}

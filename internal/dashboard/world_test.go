@@ -51,7 +51,7 @@ func newWorld(t testing.TB, now time.Time, people []registry.Wearer, change ...f
 	t.Cleanup(func() { _ = store.Close() })
 	reg, parameters := openLog(t)
 	fill(t, reg, people)
-	again, err := hindsight.New(hindsight.Options{Store: store, Registry: reg, Parameters: parameters, Logger: slog.New(slog.DiscardHandler)})
+	again, err := hindsight.New(hindsight.Options{Store: store, Registry: reg, Parameters: parameters, Settle: func(ctx context.Context) error { return ctx.Err() }, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,19 +32,11 @@ func (h *Hindsight) begin(ctx context.Context, d *dayJob) (job, error) {
 		if err == nil && kept { // a damaged state is no reason not to begin without it
 			q := d.query
 			q.From = receipt.From.Time.Add(-disorder)
-			return job{query: q, wearer: w, start: &receipt.From}, nil
+			return job{query: q, wearer: w, start: &receipt.From, catchUp: true}, nil
 		}
 	}
 	wide, err := h.leadIn(ctx, d.query)
-	return job{query: wide, wearer: detect.NewWearer(d.Org, d.ID, d.timeline)}, err
-}
-
-// run is the run that is judged where a job begins, if it is known.
-func (j *job) run() run {
-	if j.start == nil {
-		return run{}
-	}
-	return run{j.start.Device, j.start.Boot}
+	return job{query: wide, wearer: detect.NewWearer(d.Org, d.ID, d.timeline), catchUp: true}, err
 }
 
 // holds reports whether a reading is stored, and was on time.

@@ -129,7 +129,7 @@ func (h *Hindsight) rehearse(ctx context.Context, q series.Query, t *detect.Time
 	var findings []schemas.Finding
 	days := map[string]bool{}
 	b.Now.Episodes = map[schemas.Rule]int{}
-	j := job{query: wide, wearer: detect.NewWearer(q.Org, q.Wearer, t), progress: progress}
+	j := job{query: wide, wearer: detect.NewWearer(q.Org, q.Wearer, t), catchUp: true, progress: progress}
 	j.each = func(out *detect.Output) error {
 		for _, f := range out.Findings {
 			f.Receipt = nil

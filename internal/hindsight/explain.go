@@ -118,7 +118,7 @@ func (h *Hindsight) Explain(ctx context.Context, findings []schemas.Finding, whi
 // prove fills in the replay and the curve: as live judged, and if that does not
 // prove the finding, with what came too late, as a recomputed day has it.
 func (h *Hindsight) prove(ctx context.Context, s subject, e *Explanation) error {
-	p, err := h.again(ctx, s, &e.Finding, onTime(run{e.Finding.Receipt.From.Device, e.Finding.Receipt.From.Boot}))
+	p, err := h.again(ctx, s, &e.Finding, onTime)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,11 @@ type Options struct {
 	Store      Store
 	Registry   Registry
 	Parameters Parameters
-	Logger     *slog.Logger
+	// Settle returns once what devices were acknowledged before it was called is
+	// judged, and the store has it with all that was made of it: marks, minutes and
+	// findings.
+	Settle func(ctx context.Context) error
+	Logger *slog.Logger
 }
 
 // Hindsight judges stored readings again.
@@ -66,7 +70,8 @@ type Hindsight struct {
 // New makes a Hindsight. The error names an option that is missing.
 func New(o Options) (*Hindsight, error) {
 	for name, absent := range map[string]bool{
-		"Store": o.Store == nil, "Registry": o.Registry == nil, "Parameters": o.Parameters == nil, "Logger": o.Logger == nil,
+		"Store": o.Store == nil, "Registry": o.Registry == nil, "Parameters": o.Parameters == nil,
+		"Settle": o.Settle == nil, "Logger": o.Logger == nil,
 	} {
 		if absent {
 			return nil, errors.New("hindsight options: " + name + " is missing")
@@ -112,7 +117,9 @@ func (h *Hindsight) subject(org, wearer schemas.ID) (subject, error) {
 
 // Postures calls each for what the engine sees in each judged reading of a range,
 // by time, as live saw it: with the calibrations and counts from before the range,
-// and without what came too late.
+// and without what came too late. When an upright pose came that was measured before
+// all that was judged of its run is not known: it counts from the run's first
+// judged reading.
 func (h *Hindsight) Postures(ctx context.Context, q series.Query, each func(detect.Posture) error) error {
 	s, err := h.subject(q.Org, q.Wearer)
 	if err != nil {
@@ -123,7 +130,7 @@ func (h *Hindsight) Postures(ctx context.Context, q series.Query, each func(dete
 		return err
 	}
 	from, to := q.From.UnixMilli(), q.To.UnixMilli()
-	j := job{query: wide, wearer: detect.NewWearer(q.Org, q.Wearer, s.timeline), trace: true}
+	j := job{query: wide, wearer: detect.NewWearer(q.Org, q.Wearer, s.timeline), trace: true, catchUp: true}
 	j.each = func(out *detect.Output) error {
 		for _, p := range out.Postures {
 			if p.Time < from || p.Time >= to {

@@ -33,6 +33,9 @@ type job struct {
 	start, stop *schemas.Place
 	// admit says which readings are judged; nil is those that live judged.
 	admit func(*series.Reading) bool
+	// catchUp lets upright poses count that came too late, where live may have let
+	// them; see poses.
+	catchUp bool
 	// each gets what a batch made; it may return errEnough.
 	each     func(*detect.Output) error
 	progress Progress  // may be nil
@@ -50,7 +53,7 @@ type tally struct {
 // what is behind it.
 func (h *Hindsight) judge(ctx context.Context, j job) (tally, error) {
 	if j.admit == nil {
-		j.admit = onTime(run{})
+		j.admit = onTime
 	}
 	b := batcher{job: j, ctx: ctx, batch: schemas.Batch{Org: j.query.Org, Wearer: j.query.Wearer}, out: detect.Output{Trace: j.trace}}
 	b.tally.begun = j.start == nil
@@ -61,6 +64,9 @@ func (h *Hindsight) judge(ctx context.Context, j job) (tally, error) {
 	err := h.Store.Readings(ctx, wide, func(r series.Reading) error {
 		meter.at(r.At())
 		if !j.admit(&r) {
+			if j.catchUp {
+				b.poses.hold(&r)
+			}
 			return nil
 		}
 		if r.Time >= end {
@@ -109,19 +115,8 @@ func (m *meter) done() {
 	}
 }
 
-// onTime admits what live judged. Of what came too late that is an upright pose
-// that was given, where it is from before what was judged of its run: it counts
-// all the same, and the engine knows when. current is the run that is judged
-// already where the readings begin, if there is one.
-func onTime(current run) func(*series.Reading) bool {
-	return func(r *series.Reading) bool {
-		if !r.Late {
-			current = runOf(r)
-			return true
-		}
-		return r.Event != nil && r.Event.Type == schemas.EventCalibrate && r.Event.Upright != nil && runOf(r) != current
-	}
-}
+// onTime admits what live judged.
+func onTime(r *series.Reading) bool { return !r.Late }
 
 // batcher gives readings to the engine in batches of one run of a device, as the
 // log has them.
@@ -131,6 +126,7 @@ type batcher struct {
 	batch schemas.Batch
 	out   detect.Output
 	tally tally
+	poses poses
 }
 
 func (b *batcher) take(r *series.Reading) error {
@@ -151,6 +147,8 @@ func (b *batcher) take(r *series.Reading) error {
 	b.tally.judged++
 	if r.Late {
 		b.tally.late++
+	} else if held := b.poses.begin(r); len(held) > 0 {
+		return b.measured(held)
 	}
 	if b.stop != nil && isAt(r, b.stop) {
 		b.tally.ended = true
@@ -165,6 +163,18 @@ func (b *batcher) take(r *series.Reading) error {
 // isAt reports whether a reading is the one that a place names.
 func isAt(r *series.Reading, at *schemas.Place) bool {
 	return r.Device == at.Device && r.Boot == at.Boot && r.Seq == at.Seq
+}
+
+// measured lets upright poses count that came behind the first readings of the run.
+func (b *batcher) measured(events []schemas.Item) error {
+	if err := b.flush(); err != nil {
+		return err
+	}
+	b.out.Reset()
+	b.batch.Items = append(b.batch.Items, events...)
+	b.wearer.Take(&b.batch, &b.out) // not Retrace: it knows that they are late, and whether they count
+	b.batch.Items = b.batch.Items[:0]
+	return b.each(&b.out)
 }
 
 func (b *batcher) flush() error {

@@ -2,6 +2,7 @@ package hindsight
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -43,43 +44,108 @@ func (r *Report) Changed() bool { return r.MinutesChanged > 0 || len(r.Changes) 
 // while one is open.
 const dayAfter = 24 * time.Hour
 
+const (
+	// settleWithin is how long to wait until what the log has is judged and stored.
+	settleWithin = 30 * time.Second
+	// attempts is how often a day is rebuilt of which something comes meanwhile.
+	attempts = 4
+)
+
 // Recompute rebuilds a day's minutes and episodes from stored readings, those that
 // came too late included, by the parameters of that time, and puts them in place
 // of what is stored, by id. Of the readings before and after the day it judges
-// those that live judged. Doing it again changes nothing, nor does doing it for a
-// day on which nothing came late. A RefusedError says why it is not done.
-func (h *Hindsight) Recompute(ctx context.Context, org, wearer schemas.ID, day time.Time, progress Progress) (Report, error) {
+// those that live judged. It waits until what was taken of devices is judged and
+// stored, and where something of the day comes while it works, it begins again: what
+// live makes of the day is never lost. Doing it again changes nothing, nor does doing
+// it for a day on which nothing came late. A RefusedError says why it is not done.
+func (h *Hindsight) Recompute(ctx context.Context, org, wearer schemas.ID, day time.Time, progress Progress) (report Report, err error) {
 	s, err := h.subject(org, wearer)
 	if err != nil {
 		return Report{}, err
 	}
+	for range attempts {
+		report, err = h.attempt(ctx, s, day, progress)
+		if !errors.Is(err, series.ErrChanged) {
+			return report, err
+		}
+	}
+	return report, refuse("Readings of %s on %s are still arriving. The day stays as it is. Try again once all of them are there.", wearer, report.Day)
+}
+
+// attempt rebuilds a day once. The error is series.ErrChanged, and nothing is changed,
+// if something of the day was stored meanwhile.
+func (h *Hindsight) attempt(ctx context.Context, s subject, day time.Time, progress Progress) (Report, error) {
 	d, err := h.dayOf(s, day)
 	if err != nil {
 		return Report{}, err
 	}
-	before, err := h.stored(ctx, d.query)
+	if err := h.settled(ctx); err != nil {
+		return d.report, err
+	}
+	was, err := series.StateOf(ctx, h.Store, d.query)
+	if err != nil {
+		return d.report, fmt.Errorf("rebuild a day: %w", err)
+	}
+	after, err := h.made(ctx, d, progress)
 	if err != nil {
 		return d.report, err
 	}
-	if err := h.survey(ctx, d); err != nil {
+	// Of what was stored when the day was read, all that live made of it is stored
+	// now: if there is more than was read, the state tells.
+	if err := h.settled(ctx); err != nil {
 		return d.report, err
 	}
-	if d.report.Readings == 0 && (len(before.rollups) > 0 || len(before.findings) > 0) {
-		return d.report, refuse("No readings of %s on %s are stored any more, so there is nothing to rebuild the day from. It stays as it is.", wearer, d.report.Day)
+	if !d.report.Changed() {
+		is, err := series.StateOf(ctx, h.Store, d.query)
+		if err == nil && is != was {
+			err = series.ErrChanged
+		}
+		return d.report, err
+	}
+	if err := h.Store.Replace(ctx, d.query, series.Rebuilt{Rollups: after.rollups, Findings: after.all(), Was: was}); err != nil {
+		return d.report, fmt.Errorf("replace the day %s of %s/%s: %w", d.report.Day, d.Org, d.ID, err)
+	}
+	return d.report, nil
+}
+
+// settled waits until what the log has is judged and stored.
+func (h *Hindsight) settled(ctx context.Context) error {
+	within, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	err := h.Settle(within)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return err
+	case within.Err() != nil:
+		h.Logger.Warn("a day is not recomputed: the store is behind the log", "waited", settleWithin, "err", err)
+		return refuse("What devices sent is not all judged and stored yet, after waiting for %s. The day stays as it is. Try again later; if it stays so, see the server's log.", Lasting(settleWithin))
+	}
+	return fmt.Errorf("wait until what the log has is stored: %w", err)
+}
+
+// made is what the day amounts to; the report says what is different from before.
+func (h *Hindsight) made(ctx context.Context, d *dayJob, progress Progress) (*built, error) {
+	before, err := h.stored(ctx, d.query)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.survey(ctx, d); err != nil {
+		return nil, err
+	}
+	switch {
+	case d.report.Readings > 0:
+	case len(before.rollups) > 0 || len(before.findings) > 0:
+		return nil, refuse("No readings of %s on %s are stored any more, so there is nothing to rebuild the day from. It stays as it is.", d.ID, d.report.Day)
+	default:
+		return nil, refuse("No readings of %s on %s are stored, so there is nothing to rebuild.", d.ID, d.report.Day)
 	}
 	after, err := h.rebuild(ctx, d, progress)
 	if err != nil {
-		return d.report, err
+		return nil, err
 	}
 	after.keepProven(before)
 	d.report.compare(before, after)
-	if !d.report.Changed() {
-		return d.report, nil
-	}
-	if err := h.Store.Replace(ctx, d.query, series.Rebuilt{Rollups: after.rollups, Findings: after.all()}); err != nil {
-		return d.report, fmt.Errorf("replace the day %s of %s/%s: %w", d.report.Day, org, wearer, err)
-	}
-	return d.report, nil
+	return after, nil
 }
 
 // dayJob is a day that is being rebuilt.
@@ -136,12 +202,11 @@ func (h *Hindsight) survey(ctx context.Context, d *dayJob) error {
 }
 
 // admit says which readings a day is rebuilt from.
-func (d *dayJob) admit(live func(*series.Reading) bool) func(*series.Reading) bool {
+func (d *dayJob) admit() func(*series.Reading) bool {
 	from, to := d.query.From.UnixMilli(), d.query.To.UnixMilli()
 	return func(r *series.Reading) bool {
-		ok := live(r)
 		if !r.Late || r.Time < from || r.Time >= to {
-			return ok
+			return onTime(r)
 		}
 		if d.sequence.fits(r) {
 			return true
@@ -163,7 +228,7 @@ func (h *Hindsight) rebuild(ctx context.Context, d *dayJob, progress Progress) (
 	j.progress, j.until = progress, enough
 	c := collector{from: d.query.From, to: d.query.To, built: newBuilt()}
 	read := int64(0)
-	admit := d.admit(onTime(j.run()))
+	admit := d.admit()
 	j.admit = func(r *series.Reading) bool {
 		read = r.Time
 		return admit(r)

@@ -48,6 +48,7 @@ type world struct {
 	findings []schemas.Finding
 	postures []detect.Posture
 	late     int
+	settle   func() // called where hindsight waits for the log; nil is nothing
 }
 
 // Timeline is that of the world's wearer, for everybody.
@@ -80,11 +81,19 @@ func newWorld(t testing.TB, now time.Time, timeline *detect.Timeline) *world {
 		}
 	}
 	w := &world{store: store, log: log, timeline: timeline, live: detect.NewWearer(acme, anna, timeline)}
-	if w.Hindsight, err = New(Options{Store: store, Registry: reg, Parameters: w, Logger: quiet}); err != nil {
+	if w.Hindsight, err = New(Options{Store: store, Registry: reg, Parameters: w, Settle: w.settled, Logger: quiet}); err != nil {
 		t.Fatal(err)
 	}
 	w.now = func() time.Time { return now }
 	return w
+}
+
+// settled is the log that hindsight waits for: all is stored as it is judged.
+func (w *world) settled(ctx context.Context) error {
+	if w.settle != nil {
+		w.settle()
+	}
+	return ctx.Err()
 }
 
 // deliver lets the live engine judge what comes, in this order, and stores it.
