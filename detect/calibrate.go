@@ -181,7 +181,7 @@ func (s *signals) refuse(pose int, upright [3]int16, flaw schemas.Cause, crept i
 	if known && (step >= p.SlouchDeg || float64(crept) >= p.SlouchDeg) || apart > p.PoseApart {
 		return 0, schemas.WhileSlouched
 	}
-	return uint8(min(crept, math.MaxUint8)), "" //nolint:gosec // bounded
+	return uint8(min(crept, math.MaxUint8)), ""
 }
 
 // ahead is by how many degrees one pose leans forward of another; false where
