@@ -42,12 +42,12 @@ func causes() []schemas.Cause {
 	}
 }
 
-func (a *ask) open(cause schemas.Cause, pr *proof) {
+func (a *ask) open(cause schemas.Cause, pr *proof, values ...value) {
 	if a.Start != 0 {
 		return
 	}
 	a.Start, a.Cause = stampOf(pr.iv.to), uint8(slices.Index(causes(), cause)) //nolint:gosec // a handful
-	pr.findBoth(a.finding(pr))
+	pr.findBoth(a.finding(pr, values...))
 }
 
 func (a *ask) close(outcome schemas.Outcome, pr *proof) {
@@ -60,11 +60,11 @@ func (a *ask) close(outcome schemas.Outcome, pr *proof) {
 	a.Start, a.Cause = 0, 0
 }
 
-func (a *ask) finding(pr *proof) found {
+func (a *ask) finding(pr *proof, values ...value) found {
 	start := pr.iv.time(a.Start)
 	return found{
 		rule: schemas.RuleCalibration, level: 2, severity: schemas.Moderate, cause: causes()[a.Cause], start: start, ms: pr.iv.to - start,
-		values: []value{},
+		values: values,
 	}
 }
 
@@ -133,9 +133,9 @@ func (w *Wearer) calibrate(pose schemas.Pose, upright [3]int16, flaw schemas.Cau
 		w.forget()
 		s.Is.set(zeroed, true)
 	}
-	crept, cause := s.refuse(i, upright, flaw, int(a.Crept[i]), w.plan)
+	crept, cause, values := s.refuse(i, upright, flaw, int(a.Crept[i]), w.plan)
 	if cause != "" {
-		a.open(cause, pr)
+		a.open(cause, pr, values...)
 		return
 	}
 	if s.Is.has(stale) {
@@ -162,14 +162,14 @@ func (w *Wearer) otherPose(pose schemas.Pose, at int64) bool {
 // also says how far forward of the first one of the wear it is. One that leans
 // forward of a zero that holds was measured slouched, or else the strap has
 // shifted, which walking shows; it must not become the new zero.
-func (s *signals) refuse(pose int, upright [3]int16, flaw schemas.Cause, crept int, p *plan) (uint8, schemas.Cause) {
+func (s *signals) refuse(pose int, upright [3]int16, flaw schemas.Cause, crept int, p *plan) (uint8, schemas.Cause, []value) {
 	switch {
 	case !isUpright(upright):
-		return 0, schemas.Degenerate
+		return 0, schemas.Degenerate, nil
 	case flaw != "":
-		return 0, flaw
+		return 0, flaw, nil
 	case s.Is.has(stale):
-		return 0, ""
+		return 0, "", nil
 	}
 	both := s.Upright
 	both[pose] = upright
@@ -178,10 +178,10 @@ func (s *signals) refuse(pose int, upright [3]int16, flaw schemas.Cause, crept i
 		crept = max(crept+int(math.Round(step)), 0)
 	}
 	apart, _ := ahead(both[0], both[1])
-	if known && (step >= p.SlouchDeg || float64(crept) >= p.SlouchDeg) || apart > p.PoseApart {
-		return 0, schemas.WhileSlouched
+	if known && (step >= p.SlouchDeg || float64(crept) >= p.SlouchDeg) || math.Abs(apart) > p.PoseApart {
+		return 0, schemas.WhileSlouched, []value{{"forward_deg", tenth(step)}, {"forward_of_the_first_deg", float64(crept)}, {"seated_from_standing_deg", tenth(apart)}}
 	}
-	return uint8(min(crept, math.MaxUint8)), ""
+	return uint8(min(crept, math.MaxUint8)), "", nil
 }
 
 // ahead is by how many degrees one pose leans forward of another; false where
@@ -215,7 +215,7 @@ func (w *Wearer) measure(r *schemas.Reading, pr *proof) {
 	}
 	w.measuring = nil
 	if len(c.Samples) < leastPoses {
-		w.rules.Ask.open(schemas.TooFew, pr)
+		w.rules.Ask.open(schemas.TooFew, pr, value{"readings", float64(len(c.Samples))})
 		return
 	}
 	m := median(c.Samples)

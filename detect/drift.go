@@ -58,7 +58,8 @@ func (w *walk) compare(iv *interval, pr *proof) {
 		if w.Pieces++; int(w.Pieces) > pr.w.plan.DriftWalks {
 			pr.w.rules.Signals.Is.set(stale, true)
 			iv.distrust()
-			pr.w.rules.Ask.open(schemas.Drift, pr)
+			pr.w.rules.Ask.open(schemas.Drift, pr,
+				value{"forward_deg", float64(flexion-w.FirstFlexion) / 10}, value{"to_the_right_deg", float64(lean-w.FirstLean) / 10})
 		}
 	}
 }
@@ -74,16 +75,19 @@ func (iv *interval) distrust() {
 // calibrated reports whether there is a zero of any pose.
 func (s *signals) calibrated() bool { return s.Upright != [2][3]int16{} }
 
-// rewear notes for how long the device is off. One that was off for RewearAfter
-// is worn anew, and its zeros are those of another fit.
+// rewear notes for how long the device is off. One that was off for RewearAfter, or
+// of which nothing came for hours, is worn anew, and its zeros are those of another
+// fit.
 func (s *signals) rewear(iv *interval, pr *proof) {
 	fresh := s.Is.has(zeroed)
 	s.Is.set(putOn|zeroed, false)
-	if iv.before.Is.has(worn) || iv.first {
+	silent := iv.ms > restEnds // overnight, as far as anybody can tell
+	if iv.before.Is.has(worn) && !silent || iv.first {
 		s.OffFor = 0
 		return
 	}
 	s.OffFor.add(iv.ms)
+	off := s.OffFor
 	if !iv.after.Is.has(worn) || int64(s.OffFor) < pr.w.plan.rewearAfter {
 		return
 	}
@@ -91,7 +95,7 @@ func (s *signals) rewear(iv *interval, pr *proof) {
 	if s.calibrated() && !fresh {
 		pr.w.forget()
 		iv.distrust()
-		pr.w.rules.Ask.open(schemas.Rewear, pr)
+		pr.w.rules.Ask.open(schemas.Rewear, pr, value{"off_at_least_s", seconds(int64(off))})
 	}
 }
 

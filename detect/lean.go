@@ -29,7 +29,7 @@ func (l *lean) step(iv *interval, pr *proof) {
 	if iv.ms == 0 {
 		return
 	}
-	angle := before.sideways()
+	angle := before.sideways(p)
 	if before.moves() {
 		angle = 0
 	}
@@ -64,13 +64,13 @@ func (l *lean) step(iv *interval, pr *proof) {
 	l.end(outcome, iv.time(l.ClearFrom), pr)
 }
 
-// leanUpTo is the flexion in tenths of a degree, forward or backward, beyond which
-// a lean to a side means nothing: the trunk lies more than it stands. [D]
+// leanUpTo is the flexion in tenths of a degree beyond which a lean to a side means
+// nothing: the trunk lies more than it stands. [D]
 const leanUpTo = 600
 
-// sideways is the lean that counts.
-func (s *sample) sideways() int16 {
-	if distance(s.Flexion, 0) > leanUpTo {
+// sideways is the lean that counts: leaning back is not judged.
+func (s *sample) sideways(p *plan) int16 {
+	if s.Flexion > leanUpTo || s.Flexion < p.leanBack {
 		return 0
 	}
 	return s.Lean

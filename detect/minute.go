@@ -90,7 +90,7 @@ func (m *minute) judge(s *sample, ms int32, p *plan) {
 	m.Bent += int64(s.Flexion) * int64(ms)
 	bin := min(max(int(s.Flexion)-binStart*10, 0)/10, bins-1)
 	m.Hist[bin] += uint16(ms) //nolint:gosec // a minute fits
-	switch side := s.sideways(); {
+	switch side := s.sideways(p); {
 	case side > leanFrom:
 		m.Right += ms
 	case side < -leanFrom:

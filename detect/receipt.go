@@ -26,6 +26,9 @@ func (pr *proof) receipt(f *found) *schemas.Receipt {
 			r.Limits[t.Key] = t.text(w.plan.Params)
 		}
 	}
+	for key, limit := range fixedLimits(f.rule, w.plan.Params) {
+		r.Limits[key] = limit
+	}
 	for _, v := range f.values {
 		r.Values[v.name] = v.v
 	}

@@ -164,7 +164,7 @@ func TestReceiptSaysWhatWasJudged(t *testing.T) {
 	if r.Engine != Engine || r.RuleNumber != "R1" || r.Version != 2 || r.Parameters != "org3" || r.Limits["slouch_nudge"] != "1m30s" || r.Limits["slouch_deg"] != "15" {
 		t.Errorf("the rule is %+v", r)
 	}
-	if len(r.Limits) != 7 || r.Values["dwell_s"] != 90 || !near(r.Values["mean_flexion_deg"], 20, 0.5) {
+	if len(r.Limits) != 9 || r.Values["dwell_s"] != 90 || !near(r.Values["mean_flexion_deg"], 20, 0.5) {
 		t.Errorf("the values are %v of %v", r.Values, r.Limits)
 	}
 	if r.Zero == nil || r.Zero.Pose != schemas.Seated || r.Zero.Upright != up {

@@ -83,7 +83,7 @@ func (s *refSample) sits() bool         { return s.tellsSitting() && s.sitting }
 
 // sideways is the lean that counts: that of a trunk which stands more than it lies.
 func (s *refSample) sideways() float64 {
-	if max(s.flexion, -s.flexion) > 600 {
+	if s.flexion > 600 || s.flexion < -100 {
 		return 0
 	}
 	return inDegrees(s.lean)

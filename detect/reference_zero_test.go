@@ -149,6 +149,9 @@ func (d *refDay) zeros(samples []refSample) {
 				take(i, m.Pose, up, cause)
 			}
 		}
+		if last != nil && s.at-last.at > 4*3_600_000 && !z.isOff {
+			z.isOff, z.offSince = true, last.at // hours of silence are another wear
+		}
 		if z.isOff && s.worn && s.at-z.offSince >= 10_000 {
 			if z.seated != nil || z.standing != nil {
 				z.seated, z.standing, z.stale, z.crept = nil, nil, false, nil
@@ -223,7 +226,7 @@ func (z *refZeros) slouched(pose schemas.Pose, up [3]int16, p *Params) bool {
 		return false
 	}
 	theta, _ := leansBy(vectorOf(*seated), *standing)
-	return theta > p.PoseApart
+	return math.Abs(theta) > p.PoseApart
 }
 
 // creeps is how far forward of the first zero of a pose a new one would be.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"sitwell/schemas"
@@ -88,7 +89,7 @@ func (p *Params) Get(key string) string {
 func (p *Params) Set(key, text string) error {
 	t, ok := tunable(key)
 	if !ok {
-		return fmt.Errorf("%w: there is no parameter %q; those there are: %v", ErrParams, key, tunableKeys())
+		return fmt.Errorf("%w: there is no parameter %q; those there are: %s", ErrParams, key, strings.Join(tunableKeys(), ", "))
 	}
 	changed := *p
 	if err := t.parse(&changed, text); err != nil {
@@ -168,9 +169,22 @@ func (t *Tunable) check(p *Params) error {
 // Bound writes a bound as the parameter is written.
 func (t *Tunable) Bound(v float64) string {
 	if t.Unit == Duration {
-		return time.Duration(v * float64(time.Second)).String()
+		return tidy(time.Duration(v * float64(time.Second)))
 	}
 	return strconv.FormatFloat(v, 'g', -1, 64)
+}
+
+// tidy writes a duration without the units that are zero at its end: 2m, 1h30m, 90s
+// is 1m30s.
+func tidy(d time.Duration) string {
+	s := d.String()
+	if short, ok := strings.CutSuffix(s, "m0s"); ok {
+		s = short + "m"
+	}
+	if short, ok := strings.CutSuffix(s, "h0m"); ok {
+		s = short + "h"
+	}
+	return s
 }
 
 func (t *Tunable) text(p *Params) string {
@@ -178,7 +192,7 @@ func (t *Tunable) text(p *Params) string {
 	case *float64:
 		return strconv.FormatFloat(*field, 'g', -1, 64)
 	case *time.Duration:
-		return field.String()
+		return tidy(*field)
 	case *bool:
 		if *field {
 			return "on"

@@ -82,7 +82,7 @@ func TestStaleFindingsAreHeldWithWords(t *testing.T) {
 	f.Time = f.Time.Add(-40 * time.Minute)
 	w.find(f)
 	d := w.expect("e1-2", schemas.ActionHeld)
-	if d.HeldBy != "fresh" || d.Why != "it was 40 minutes ago" || d.Text == "" || d.Reason == "" {
+	if d.HeldBy != "fresh" || d.Why != "it came 40 minutes late" || d.Text == "" || d.Reason == "" {
 		t.Errorf("held by %q, %q: %+v", d.HeldBy, d.Why, d)
 	}
 	w.wantNudges(0)

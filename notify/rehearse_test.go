@@ -168,7 +168,7 @@ func TestRehearse(t *testing.T) {
 			},
 			want: []outcome{
 				{id: "e1-2-sent", at: 600},
-				{"e2-2-held", 600, "fresh", "it was 10 minutes ago"},
+				{"e2-2-held", 600, "fresh", "it came 10 minutes late"},
 				{"e3-2-held", 600, "spaced", now},
 				{"e4-2-held", 720, "over", over},
 			},

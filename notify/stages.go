@@ -77,7 +77,7 @@ const (
 // while it was offline.
 func fresh(c *candidate) string {
 	if age := c.now.Sub(c.finding.Time); age > Stale {
-		return fmt.Sprintf("it was %s ago", inWords(age))
+		return fmt.Sprintf("it came %s late", inWords(age))
 	}
 	return ""
 }

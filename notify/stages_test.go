@@ -36,8 +36,8 @@ func TestStages(t *testing.T) {
 	}{
 		{name: "nothing is known of the wearer"},
 		{name: "just fresh", age: Stale},
-		{name: "just stale", age: Stale + time.Millisecond, held: "fresh", in: "it was 2 minutes ago"},
-		{name: "two weeks old", age: 14 * 24 * time.Hour, held: "fresh", in: "it was 14 days ago"},
+		{name: "just stale", age: Stale + time.Millisecond, held: "fresh", in: "it came 2 minutes late"},
+		{name: "two weeks old", age: 14 * 24 * time.Hour, held: "fresh", in: "it came 14 days late"},
 		{name: "a device's clock ahead", age: -time.Minute},
 		{name: "done with this episode", standing: standing{Done: map[schemas.Rule]string{schemas.RuleSlouch: "e1"}}, held: "answered", in: "the wearer answered done"},
 		{name: "done with another", standing: standing{Done: map[schemas.Rule]string{schemas.RuleSlouch: "e0", schemas.RuleSitting: "e1"}}},
@@ -60,7 +60,7 @@ func TestStages(t *testing.T) {
 		{name: "the clock was set back by an hour", standing: standing{LastNudge: now.Add(time.Hour)}},
 		{
 			name: "the first stage that holds is named", age: time.Hour,
-			standing: standing{SnoozedUntil: now.Add(time.Hour), LastNudge: now}, held: "fresh", in: "it was 60 minutes ago",
+			standing: standing{SnoozedUntil: now.Add(time.Hour), LastNudge: now}, held: "fresh", in: "it came 60 minutes late",
 		},
 	}
 	for _, tt := range tests {
