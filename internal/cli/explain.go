@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,6 +94,9 @@ func (e *env) showExplanation(x *hindsight.Explanation) error {
 	w.line("wearer       %s of %s", x.Wearer, x.Org)
 	w.line("when         %s to %s (%s)", stamp(f.Start, zone), f.Time.In(zone).Format("15:04:05"), x.Zone)
 	w.line("told         %s", told(x, zone))
+	if why := causeName(f); why != "" {
+		w.line("because      %s", why)
+	}
 	w.line("severity     %s", f.Severity)
 	if f.FlexionDeg != 0 {
 		w.line("flexion      %.1f degrees forward", f.FlexionDeg)
@@ -108,12 +113,12 @@ func (e *env) showExplanation(x *hindsight.Explanation) error {
 		}
 		w.line("parameters   %s, version %d of the rule, version %d of the engine", version(r.Parameters), r.Version, r.Engine)
 		w.line("calibration  %s", calibration(r))
-		w.line("readings     %d of %s, run %d: number %d (%s) to %d (%s)", x.Replay.Readings, f.Device, r.To.Boot,
-			r.From.Seq, stamp(r.From.Time, zone), r.To.Seq, stamp(r.To.Time, zone))
+		w.line("readings     %s", readings(x, zone))
 	}
 	if len(x.Curve) > 1 && w.err == nil {
-		w.line("\nforward flexion")
-		w.err = plot(e.out, flexion(x.Curve), zone)
+		title, dots := curve(f.Rule, x.Curve)
+		w.line("\n%s", title)
+		w.err = plot(e.out, dots, zone)
 	}
 	w.line("\n%s", verdict(x))
 	for _, d := range x.Replay.Differences {
@@ -122,12 +127,54 @@ func (e *env) showExplanation(x *hindsight.Explanation) error {
 	return w.err
 }
 
-func flexion(curve []hindsight.Point) []dot {
-	dots := make([]dot, len(curve))
-	for i, p := range curve {
-		dots[i] = dot{p.Time, p.FlexionDeg}
+// curve is what is drawn of a rule's readings.
+func curve(rule schemas.Rule, points []hindsight.Point) (title string, dots []dot) {
+	title = "forward flexion"
+	if rule == schemas.RuleLean {
+		title = "lean, right above and left below zero"
 	}
-	return dots
+	for _, p := range points {
+		d := dot{p.Time, p.FlexionDeg}
+		if rule == schemas.RuleLean {
+			d.value = p.LeanDeg
+		}
+		dots = append(dots, d)
+	}
+	return title, dots
+}
+
+// readings says which were judged again, over two runs of a device where the
+// episode crosses them.
+func readings(x *hindsight.Explanation, zone *time.Location) string {
+	from, to := x.Finding.Receipt.From, x.Finding.Receipt.To
+	begin := fmt.Sprintf("number %d (%s)", from.Seq, stamp(from.Time, zone))
+	end := fmt.Sprintf("%d (%s)", to.Seq, stamp(to.Time, zone))
+	if from.Device == to.Device && from.Boot == to.Boot {
+		return fmt.Sprintf("%d of %s, run %d: %s to %s", x.Replay.Readings, to.Device, to.Boot, begin, end)
+	}
+	return fmt.Sprintf("%d, from %s of %s, run %d, to number %s of %s, run %d", x.Replay.Readings, begin, from.Device, from.Boot, end, to.Device, to.Boot)
+}
+
+// causeName is why the upright pose has to be measured again, "" for other rules.
+func causeName(f *schemas.Finding) string {
+	switch f.Cause {
+	case schemas.WhileMoving:
+		return "the pose was measured while moving"
+	case schemas.WhileSlouched:
+		return "the pose was measured while leaning or slouching"
+	case schemas.WrongPose:
+		return "the pose was measured sitting in place of standing, or the other way round"
+	case schemas.Degenerate:
+		return "the measured pose is none that an upright back can have"
+	case schemas.TooFew:
+		return "hardly a reading came while the pose was measured"
+	case schemas.Drift:
+		return "the strap has shifted"
+	case schemas.Rewear:
+		return "the device was taken off and put on again"
+	case schemas.Left, schemas.Right, schemas.Fast, schemas.Sudden: // its headline says so
+	}
+	return ""
 }
 
 // verdict says what judging again came to.
@@ -234,14 +281,23 @@ func outcomeName(o schemas.Outcome) string {
 
 // told lists the steps of the episode, with the one that is explained in brackets.
 func told(x *hindsight.Explanation, zone *time.Location) string {
-	steps := make([]string, len(x.Episode))
-	for i := range x.Episode {
-		f := &x.Episode[i]
+	episode := slices.Clone(x.Episode)
+	order := []schemas.Step{schemas.Opened, schemas.Escalated, schemas.Raised, schemas.Risen, schemas.Closed}
+	slices.SortStableFunc(episode, func(a, b schemas.Finding) int {
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(slices.Index(order, a.Step), slices.Index(order, b.Step)))
+	})
+	steps := make([]string, len(episode))
+	for i := range episode {
+		f := &episode[i]
 		name := string(f.Step)
 		if f.Step == schemas.Opened || f.Step == schemas.Escalated {
 			name = [...]string{"seen", "seen", "worth a nudge", "worth a break"}[min(max(f.Level, 0), 3)]
 		}
-		steps[i] = f.Time.In(zone).Format("15:04:05") + " " + name
+		at := f.Time
+		if f.Step == schemas.Closed {
+			at, name = f.End, "over"
+		}
+		steps[i] = at.In(zone).Format("15:04:05") + " " + name
 		if f.ID == x.Finding.ID {
 			steps[i] = "[" + steps[i] + "]"
 		}

@@ -36,11 +36,11 @@ func (e *env) rulesList() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			rows := [][]string{{"PARAMETER", "DEFAULT", "LEAST", "MOST", "UNIT", "WHAT IT IS"}}
 			for _, t := range detect.Tunables() {
-				least, most := tidy(t.Bound(t.Least)), tidy(t.Bound(t.Most))
+				least, most := t.Bound(t.Least), t.Bound(t.Most)
 				if t.Unit == detect.Switch {
 					least, most = "off", "on"
 				}
-				rows = append(rows, []string{t.Key, tidy(t.Default), least, most, string(t.Unit), t.Doc})
+				rows = append(rows, []string{t.Key, t.Default, least, most, string(t.Unit), t.Doc})
 			}
 			return e.table(&cl, detect.Tunables(), "", rows)
 		},
@@ -184,7 +184,7 @@ func (e *env) showRules(cl *client, s tuning.Scope, v shown) error {
 		if p.Scope != nil {
 			from = p.Scope.String()
 		}
-		rows = append(rows, []string{p.Key, tidy(p.Value), from})
+		rows = append(rows, []string{p.Key, p.Value, from})
 	}
 	if err := e.table(cl, v, "", rows); err != nil || cl.json {
 		return err
@@ -236,20 +236,9 @@ func words(set map[string]string) string {
 	}
 	var all []string
 	for _, key := range slices.Sorted(maps.Keys(set)) {
-		all = append(all, key+"="+tidy(set[key]))
+		all = append(all, key+"="+set[key])
 	}
 	return printable(strings.Join(all, " "))
-}
-
-// tidy leaves the zeros of a duration out: 1h0m0s is 1h.
-func tidy(value string) string {
-	if strings.HasSuffix(value, "m0s") {
-		value = strings.TrimSuffix(value, "0s")
-	}
-	if strings.HasSuffix(value, "h0m") {
-		value = strings.TrimSuffix(value, "0m")
-	}
-	return value
 }
 
 func clock(t time.Time) string { return t.Local().Format("15:04:05 MST") }

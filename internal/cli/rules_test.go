@@ -142,7 +142,7 @@ func TestWrongRulesAreRefused(t *testing.T) {
 		says []string
 	}{
 		{"rules set slouch_deg=31", 2, []string{"slouch_deg", "12 to 30"}},
-		{"rules set acme slouch_nudge=1h", 2, []string{"1m0s to 15m0s"}},
+		{"rules set acme slouch_nudge=1h", 2, []string{"1m to 15m"}},
 		{"rules set acme slouch=31", 2, []string{`"slouch"`, "slouch_deg"}},
 		{"rules set acme slouch_deg=much lean_deg=99", 2, []string{`"much"`, "lean_deg: 99"}},
 		{"rules set acme slouch_deg=12 upright_deg=13", 2, []string{"upright_deg is over slouch_deg"}},

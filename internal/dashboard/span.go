@@ -28,7 +28,7 @@ func (r *call) span(longest time.Duration) (series.Query, error) {
 	}
 	switch {
 	case !from.Before(to):
-		return series.Query{}, badRequest("bad_range", "The range ends before it begins, or at once. Let to be later than from.")
+		return series.Query{}, badRequest("bad_range", "The range ends before it begins, or at once. Give a later time as to.")
 	case to.Sub(from) > longest:
 		return series.Query{}, badRequest("range_too_long", "The range has %d days; at most %d are given at once. Ask for it in parts.",
 			int(to.Sub(from)/hoursOfDays), int(longest/hoursOfDays))

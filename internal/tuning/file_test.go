@@ -16,7 +16,7 @@ func TestParseRules(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"values of all kinds": {
 			"# gentler\nslouch_deg: 18 # degrees\nslouch_nudge: 90s\nhydration: on\nload_nudge: 0.40\n\nbattery_low: \"2e1\"\nlean_for: '10m'\n",
-			"map[battery_low:20 hydration:on lean_for:10m0s load_nudge:0.4 slouch_deg:18 slouch_nudge:1m30s]",
+			"map[battery_low:20 hydration:on lean_for:10m load_nudge:0.4 slouch_deg:18 slouch_nudge:1m30s]",
 		},
 		"one line":      {"slouch_deg: 18", "map[slouch_deg:18]"},
 		"flow":          {"{slouch_deg: 18, hydration: off}", "map[hydration:off slouch_deg:18]"},

@@ -120,7 +120,7 @@ func TestTheNarrowerScopeWinsKeyByKey(t *testing.T) {
 		version      string
 		want         map[string]string
 	}{
-		{none, none, "all1+org1", map[string]string{"slouch_deg": "17", "lean_deg": "11", "still_for": "25m0s", "hydration": "off"}},
+		{none, none, "all1+org1", map[string]string{"slouch_deg": "17", "lean_deg": "11", "still_for": "25m", "hydration": "off"}},
 		{dev, none, "all1+org1+team1", map[string]string{"slouch_deg": "18", "hydration": "on", "battery_low": "20"}},
 		{none, ben, "all1+org1", map[string]string{"slouch_deg": "17"}},
 		{dev, anna, "all1+org1+team1+wearer2", map[string]string{"slouch_deg": "19", "shift_deg": "8", "hydration": "on"}},
@@ -149,7 +149,7 @@ func TestTheNarrowerScopeWinsKeyByKey(t *testing.T) {
 	}
 	want := map[string]string{
 		"slouch_deg": "19 wearer anna of acme", "shift_deg": "8 wearer anna of acme", "hydration": "on team dev of acme",
-		"still_for": "25m0s organisation acme", "lean_deg": "11 the whole installation", "battery_low": "20 the whole installation",
+		"still_for": "25m organisation acme", "lean_deg": "11 the whole installation", "battery_low": "20 the whole installation",
 	}
 	if fmt.Sprint(from) != fmt.Sprint(want) || eff.Version != "all1+org1+team1+wearer2" || len(eff.Values) != len(detect.Tunables()) {
 		t.Errorf("%s\n got %v\nwant %v", eff.Version, from, want)
@@ -197,11 +197,11 @@ func TestWhatIsOutOfBoundsIsRefused(t *testing.T) {
 		says  []string
 	}{
 		{all, map[string]string{"slouch_deg": "31"}, []string{"slouch_deg", "31", "12 to 30", "the whole installation"}},
-		{org, map[string]string{"sitting_soft": "5m"}, []string{"10m0s to 1h0m0s", "organisation acme"}},
+		{org, map[string]string{"sitting_soft": "5m"}, []string{"10m to 1h", "organisation acme"}},
 		{org, map[string]string{"nonsense": "1"}, []string{`"nonsense"`, "slouch_deg"}},
 		{org, map[string]string{"nonsense": "default"}, []string{`"nonsense"`}},
 		{org, map[string]string{"slouch_deg": "much"}, []string{`"much"`, "number"}},
-		{org, map[string]string{"slouch_nudge": "25s"}, []string{"slouch_nudge", "1m0s"}},
+		{org, map[string]string{"slouch_nudge": "25s"}, []string{"slouch_nudge", "1m"}},
 		{org, map[string]string{"slouch_deg": "12", "upright_deg": "13"}, []string{"upright_deg is over slouch_deg"}},
 		// Good by themselves, but not with what is set below.
 		{wearer, map[string]string{"slouch_nudge": "default"}, []string{"slouch_open is longer", "wearer anna"}},
