@@ -24,7 +24,7 @@ const (
 	Missing     Verdict = "missing"      // judging again does not give this finding at all
 	Gone        Verdict = "gone"         // its readings are not stored any more
 	OtherEngine Verdict = "other_engine" // it was judged by another version of the engine
-	NoReceipt   Verdict = "no_receipt"   // it was stored without a receipt
+	NoReceipt   Verdict = "no_receipt"   // it was stored without a receipt, or with one that has no state to begin with
 )
 
 // Explanation is a finding with what proves it.
@@ -105,7 +105,7 @@ func (h *Hindsight) Explain(ctx context.Context, findings []schemas.Finding, whi
 		e.Episode = append(e.Episode, other)
 	}
 	switch r := f.Receipt; {
-	case r == nil:
+	case r == nil || len(r.State) == 0:
 		e.Replay.Verdict = NoReceipt
 	case r.Engine != detect.Engine:
 		e.Replay.Verdict = OtherEngine
@@ -119,6 +119,9 @@ func (h *Hindsight) Explain(ctx context.Context, findings []schemas.Finding, whi
 // prove the finding, with what came too late, as a recomputed day has it.
 func (h *Hindsight) prove(ctx context.Context, s subject, e *Explanation) error {
 	p, err := h.again(ctx, s, &e.Finding, onTime)
+	if err == nil && p.verdict == Missing && e.Finding.Rule == schemas.RuleCalibration {
+		err = h.overtaken(ctx, &e.Finding, p)
+	}
 	if err != nil {
 		return err
 	}
@@ -142,6 +145,7 @@ func (h *Hindsight) prove(ctx context.Context, s subject, e *Explanation) error 
 // proof is one judging again.
 type proof struct {
 	tally
+	wearer  *detect.Wearer   // at the reading that proved it
 	found   *schemas.Finding // nil if it did not come out
 	verdict Verdict
 	curve   curve
@@ -154,24 +158,35 @@ func (h *Hindsight) again(ctx context.Context, s subject, f *schemas.Finding, ad
 	if err != nil {
 		return nil, fmt.Errorf("resume from the receipt of %s: %w", f.ID, err)
 	}
-	p := proof{curve: newCurve(curveFrom(f), r.To.Time)}
+	p := proof{wearer: w, curve: newCurve(curveFrom(f), r.To.Time)}
 	j := job{
 		query:  series.Query{Org: f.Org, Wearer: f.Wearer, From: r.From.Time.Add(-disorder), To: r.To.Time.Add(disorder)},
 		wearer: w, trace: true, start: &r.From, stop: &r.To, admit: admit,
 	}
 	j.each = func(out *detect.Output) error {
 		p.curve.add(out.Postures)
-		for i := range out.Findings {
-			if out.Findings[i].ID == f.ID {
-				found := out.Findings[i]
-				p.found = &found
-			}
-		}
+		p.look(f, out)
 		return nil
 	}
 	if p.tally, err = h.judge(ctx, j); err != nil {
 		return nil, err
 	}
+	p.judge(f)
+	return &p, nil
+}
+
+// look keeps what came out of a finding.
+func (p *proof) look(f *schemas.Finding, out *detect.Output) {
+	for i := range out.Findings {
+		if out.Findings[i].ID == f.ID {
+			found := out.Findings[i]
+			p.found = &found
+		}
+	}
+}
+
+// judge says what it came to.
+func (p *proof) judge(f *schemas.Finding) {
 	switch {
 	case !p.begun || !p.ended:
 		p.verdict = Gone
@@ -182,5 +197,4 @@ func (h *Hindsight) again(ctx context.Context, s subject, f *schemas.Finding, ad
 	default:
 		p.verdict = Differs
 	}
-	return &p, nil
 }

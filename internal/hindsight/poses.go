@@ -1,6 +1,10 @@
 package hindsight
 
 import (
+	"context"
+	"fmt"
+
+	"sitwell/detect"
 	"sitwell/internal/series"
 	"sitwell/schemas"
 )
@@ -52,4 +56,29 @@ func (p *poses) begin(r *series.Reading) (list []schemas.Item) {
 	}
 	p.held = rest
 	return list
+}
+
+// overtaken proves what live found at a pose that came too late and counted, such as
+// that it was refused: it came behind the reading that the receipt ends with.
+func (h *Hindsight) overtaken(ctx context.Context, f *schemas.Finding, p *proof) error {
+	to := f.Receipt.To
+	q := series.Query{Org: f.Org, Wearer: f.Wearer, From: f.Receipt.From.Time.Add(-dayAfter), To: to.Time.Add(disorder)}
+	var late poses
+	err := h.Store.Readings(ctx, q, func(r series.Reading) error {
+		if r.Late && runOf(&r) == (run{to.Device, to.Boot}) && r.Seq < to.Seq {
+			late.hold(&r)
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return fmt.Errorf("look for late poses of %s/%s: %w", f.Org, f.Wearer, err)
+	}
+	for i := 0; i < len(late.held) && p.found == nil; i++ {
+		var out detect.Output
+		b := schemas.Batch{Org: f.Org, Wearer: f.Wearer, Device: to.Device, Boot: to.Boot, Received: to.Time.UnixMilli(), Items: []schemas.Item{late.held[i].Item}}
+		p.wearer.Take(&b, &out)
+		p.look(f, &out)
+	}
+	p.judge(f)
+	return nil
 }
