@@ -124,7 +124,7 @@ func (t *trial) rules() (url.Values, error) {
 	}
 	f, err := os.Open(t.file)
 	if err != nil {
-		return nil, fmt.Errorf("read --rules: %w", err)
+		return nil, usage(fmt.Errorf("read --rules: %w", err))
 	}
 	defer func() { _ = f.Close() }()
 	set, err := tuning.ParseRules(f, t.file)
