@@ -12,12 +12,13 @@ import (
 // Dashboard is the handler of everything. Make one with New.
 type Dashboard struct {
 	Options
-	log     *slog.Logger
-	handler http.Handler
-	metrics metrics
-	exports chan struct{}    // holds one for each export that runs; see export.go
-	replays chan struct{}    // holds one for each judging again that runs; see hindsight.go
-	now     func() time.Time // time.Now
+	log      *slog.Logger
+	handler  http.Handler
+	metrics  metrics
+	exports  chan struct{}    // holds one for each export that runs; see export.go
+	replays  chan struct{}    // holds one for each judging again that runs; see hindsight.go
+	explains chan struct{}    // holds one for each explanation that runs or waits; see hindsight.go
+	now      func() time.Time // time.Now
 
 	closing context.Context //nolint:containedctx // it is the dashboard's own life, ended by Close
 	close   context.CancelFunc
@@ -34,7 +35,10 @@ func New(o Options) (*Dashboard, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	d := &Dashboard{Options: o, log: o.Logger, exports: make(chan struct{}, maxExports), replays: make(chan struct{}, maxReplays), now: time.Now}
+	d := &Dashboard{
+		Options: o, log: o.Logger, exports: make(chan struct{}, maxExports), replays: make(chan struct{}, maxReplays),
+		explains: make(chan struct{}, maxExplains), now: time.Now,
+	}
 	d.closing, d.close = context.WithCancel(context.Background())
 	if err := d.metrics.register(o.Registerer); err != nil {
 		return nil, fmt.Errorf("register metrics of the dashboard: %w", err)

@@ -17,6 +17,9 @@ const (
 	// maxReplays bounds how many judgings again run at once: each takes a core.
 	// A backtest more is refused, an explanation waits its turn.
 	maxReplays = 2
+	// maxExplains bounds the explanations that run or wait, each until its client
+	// goes; one more is refused. A person asks for one at a time.
+	maxExplains = 64
 	// maxRules bounds the parameters of one backtest; there are fewer.
 	maxRules = 64
 )
@@ -109,6 +112,12 @@ func (d *Dashboard) findingAnywhere(w http.ResponseWriter, r *call) error {
 
 // explain answers with the receipt, the replay and the curve.
 func (d *Dashboard) explain(w http.ResponseWriter, r *call, findings []schemas.Finding, which int) error {
+	select {
+	case d.explains <- struct{}{}:
+	default:
+		return refuse(http.StatusServiceUnavailable, "busy", "Too many findings are being explained right now. Try again in a moment.")
+	}
+	defer func() { <-d.explains }()
 	select {
 	case d.replays <- struct{}{}:
 	case <-r.Context().Done():

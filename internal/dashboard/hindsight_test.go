@@ -153,6 +153,22 @@ func TestBacktestsAreBounded(t *testing.T) {
 	}
 }
 
+// Explanations wait for each other, but not any number of them.
+func TestExplanationsAreBounded(t *testing.T) {
+	w := newWorld(t, noon, few())
+	path := annaPath + "/findings/" + leaning(t, w)[0].ID
+	for range maxExplains {
+		w.explains <- struct{}{}
+	}
+	if got := get(t, w, path); got.status != 503 || got.code(t) != "busy" {
+		t.Errorf("one more gave %d %s", got.status, got.body)
+	}
+	<-w.explains
+	if got := get(t, w, path); got.status != 200 || len(w.explains) != maxExplains-1 || len(w.replays) != 0 {
+		t.Errorf("with room again: %d; %d are held", got.status, len(w.explains))
+	}
+}
+
 // The parameters in force say who has set them.
 func TestRulesSayWhereTheyComeFrom(t *testing.T) {
 	w := newWorld(t, noon, few())
