@@ -32,6 +32,15 @@ func (b *built) all() (list []schemas.Finding) {
 	return list
 }
 
+// minute is the rollup of a minute, if there is one.
+func (b *built) minute(of int64) (schemas.Rollup, bool) {
+	i, ok := slices.BinarySearchFunc(b.rollups, of, func(r schemas.Rollup, of int64) int { return cmp.Compare(r.Minute, of) })
+	if !ok {
+		return schemas.Rollup{}, false
+	}
+	return b.rollups[i], true
+}
+
 // stored is what the store has of a day.
 func (h *Hindsight) stored(ctx context.Context, q series.Query) (*built, error) {
 	b := newBuilt()

@@ -139,7 +139,7 @@ func (h *Hindsight) made(ctx context.Context, d *dayJob, progress Progress) (*bu
 	default:
 		return nil, refuse("No readings of %s on %s are stored, so there is nothing to rebuild.", d.ID, d.report.Day)
 	}
-	after, err := h.rebuild(ctx, d, progress)
+	after, err := h.rebuild(ctx, d, before, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -217,8 +217,9 @@ func (d *dayJob) admit() func(*series.Reading) bool {
 	}
 }
 
-// rebuild judges the day.
-func (h *Hindsight) rebuild(ctx context.Context, d *dayJob, progress Progress) (*built, error) {
+// rebuild judges the day. A minute that is still open when all readings are judged is
+// left to live, which tells it once its wearer is idle, unless something came late.
+func (h *Hindsight) rebuild(ctx context.Context, d *dayJob, before *built, progress Progress) (*built, error) {
 	j, err := h.begin(ctx, d)
 	if err != nil {
 		return nil, err
@@ -244,7 +245,12 @@ func (h *Hindsight) rebuild(ctx context.Context, d *dayJob, progress Progress) (
 		return nil, err
 	}
 	if r, ok := j.wearer.OpenMinute(); ok {
-		c.minute(r)
+		if d.report.Late == 0 {
+			r, ok = before.minute(r.Minute)
+		}
+		if ok {
+			c.minute(r)
+		}
 	}
 	return c.built, nil
 }
