@@ -178,17 +178,17 @@ func (s *signals) refuse(pose int, upright [3]int16, flaw schemas.Cause, crept i
 		crept = max(crept+int(math.Round(step)), 0)
 	}
 	apart, _ := ahead(both[0], both[1])
-	if known && (step >= p.SlouchDeg || float64(crept) >= p.SlouchDeg) || math.Abs(apart) > p.PoseApart {
-		return 0, schemas.WhileSlouched, []value{{"forward_deg", tenth(step)}, {"forward_of_the_first_deg", float64(crept)}, {"seated_from_standing_deg", tenth(apart)}}
+	if known && (step >= p.SlouchDeg || float64(crept) >= p.SlouchDeg) || apart > p.PoseApart || apart < -p.PoseBehind {
+		return 0, schemas.WhileSlouched, []value{{"forward_deg", step}, {"forward_of_the_first_deg", float64(crept)}, {"seated_from_standing_deg", apart}}
 	}
 	return uint8(min(crept, math.MaxUint8)), "", nil
 }
 
-// ahead is by how many degrees one pose leans forward of another; false where
+// ahead is by how many degrees, to a tenth, one pose leans forward of another; false where
 // there is nothing to compare with.
 func ahead(pose, zero [3]int16) (float64, bool) {
 	theta, _, ok := inclination([3]float32{float32(pose[0]) / 1000, float32(pose[1]) / 1000, float32(pose[2]) / 1000}, zero)
-	return theta, ok
+	return tenth(theta), ok
 }
 
 // has reports whether a pose has a baseline.

@@ -41,7 +41,7 @@ func fixedLimits(rule schemas.Rule, p *Params) map[string]string {
 	case schemas.RuleCalibration:
 		return map[string]string{
 			"calibrate_for": tidy(p.CalibrateFor), "pose_spread_deg": number(p.PoseSpread), "pose_forward_deg": number(p.SlouchDeg),
-			"pose_apart_deg": number(p.PoseApart), "drift_deg": number(p.DriftDeg), "drift_for": tidy(p.DriftFor),
+			"pose_apart_deg": number(p.PoseApart), "pose_behind_deg": number(p.PoseBehind), "drift_deg": number(p.DriftDeg), "drift_for": tidy(p.DriftFor),
 			"drift_walks": strconv.Itoa(p.DriftWalks), "rewear_after": tidy(p.RewearAfter),
 		}
 	case schemas.RuleImmobility, schemas.RuleLean, schemas.RuleHydration, schemas.RuleBattery: // theirs can all be changed

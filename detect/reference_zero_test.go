@@ -212,7 +212,7 @@ func (z *refZeros) measured() (up [3]int16, cause schemas.Cause) {
 // slouched reports whether a pose leans too far forward to be upright.
 func (z *refZeros) slouched(pose schemas.Pose, up [3]int16, p *Params) bool {
 	if old := *z.of(pose); old != nil && !z.stale {
-		if theta, _ := leansBy(vectorOf(up), *old); theta >= p.SlouchDeg || float64(z.creeps(pose, up)) >= p.SlouchDeg {
+		if theta, _ := leansBy(vectorOf(up), *old); refTenth(theta) >= p.SlouchDeg || float64(z.creeps(pose, up)) >= p.SlouchDeg {
 			return true
 		}
 	}
@@ -226,8 +226,11 @@ func (z *refZeros) slouched(pose schemas.Pose, up [3]int16, p *Params) bool {
 		return false
 	}
 	theta, _ := leansBy(vectorOf(*seated), *standing)
-	return math.Abs(theta) > p.PoseApart
+	theta = refTenth(theta)
+	return theta > p.PoseApart || theta < -p.PoseBehind
 }
+
+func refTenth(deg float64) float64 { return math.Round(deg*10) / 10 }
 
 // creeps is how far forward of the first zero of a pose a new one would be.
 func (z *refZeros) creeps(pose schemas.Pose, up [3]int16) int {
@@ -236,7 +239,7 @@ func (z *refZeros) creeps(pose schemas.Pose, up [3]int16) int {
 		return 0
 	}
 	theta, _ := leansBy(vectorOf(up), *old)
-	return max(z.crept[pose]+int(math.Round(theta)), 0)
+	return max(z.crept[pose]+int(math.Round(refTenth(theta))), 0)
 }
 
 // newWalks forgets the walks of zeros that count no longer.

@@ -90,8 +90,8 @@ func (w *Wearer) judge(it *schemas.Item, out *Output) {
 	}
 	out.Judged++
 	before := w.newest
-	if it.Event != nil && it.Time <= w.newest {
-		w.newest++ // two events of one time would be two episodes of one name
+	if it.Event != nil && it.Time < w.newest {
+		w.newest++ // while a clock that was set back catches up, two events would make two episodes of one name
 	}
 	w.newest = max(w.newest, it.Time)
 	at := w.newest // event time never goes back, between readings and events neither

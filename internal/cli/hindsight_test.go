@@ -190,7 +190,7 @@ func (r *running) refusals(day, rules string) {
 		{append([]string{"backtest", "--wearer", "anna", "--from", "noon", "--to", day}, api...), 2, "noon"},
 		{append([]string{"backtest", "--wearer", "bob", "--from", day, "--to", day + "T12:00"}, api...), 1, "no wearer bob"},
 		{append([]string{"backtest", "--wearer", "anna", "--from", day, "--to", day + "T12:00", "--rules", bad}, api...), 2, "upright_deg is over slouch_deg"},
-		{append([]string{"backtest", "--wearer", "anna", "--from", day, "--to", day + "T12:00", "--rules", rules + "x"}, api...), 1, "gentler.ymlx"},
+		{append([]string{"backtest", "--wearer", "anna", "--from", day, "--to", day + "T12:00", "--rules", rules + "x"}, api...), 2, "gentler.ymlx"},
 		{append([]string{"backtest", "--org", "none", "--wearer", "anna", "--from", day, "--to", day}, api...), 1, "no such organisation"},
 	} {
 		code, _, errOut := run(r.t, c.args...)
