@@ -63,7 +63,7 @@ func TestBacktestRefusesParameters(t *testing.T) {
 	w := newWorld(t, at(9, 0, 0), detect.Always(detect.Defaults()))
 	q := series.Query{Org: acme, Wearer: anna, From: at(1, 0, 0), To: at(3, 0, 0)}
 	for key, c := range map[string]struct{ value, says string }{
-		"slouch_deg": {"31", "12 to 30"}, "sitting_soft": {"5m", "10m0s to 1h0m0s"}, "colour": {"red", "no parameter"}, "hydration": {"yes", "on or off"},
+		"slouch_deg": {"31", "12 to 30"}, "sitting_soft": {"5m", "10m to 1h"}, "colour": {"red", "no parameter"}, "hydration": {"yes", "on or off"},
 		"upright_deg": {"16", "upright_deg is over slouch_deg"},
 	} {
 		_, err := w.Backtest(t.Context(), q, map[string]string{key: c.value}, nil)

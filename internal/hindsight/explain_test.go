@@ -121,9 +121,10 @@ func TestLeadInReachesTheCalibration(t *testing.T) {
 	p := person{rng: seeded(21), boot: 5, acc: true}
 	first := p.day(at(0, 8, 0), at(0, 9, 0))
 	var rest []schemas.Batch
-	for n := 1; n < 6; n++ {
-		rest = append(rest, p.accDay(at(n, 8, 0), at(n, 9, 0))...)
+	for hour := 10; hour < 5*24+8; hour++ { // a night's silence would be another wear, and need a pose of its own
+		rest = append(rest, p.accDay(at(0, hour, 0), at(0, hour, 5))...)
 	}
+	rest = append(rest, p.accDay(at(5, 8, 0), at(5, 9, 0))...)
 	w.deliver(t, append(first, rest...)...)
 	want, known := 0, 0
 	for _, x := range w.postures {
