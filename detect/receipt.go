@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"maps"
 	"runtime"
 	"slices"
 	"strconv"
@@ -26,9 +27,7 @@ func (pr *proof) receipt(f *found) *schemas.Receipt {
 			r.Limits[t.Key] = t.text(w.plan.Params)
 		}
 	}
-	for key, limit := range fixedLimits(f.rule, w.plan.Params) {
-		r.Limits[key] = limit
-	}
+	maps.Copy(r.Limits, fixedLimits(f.rule, w.plan.Params))
 	for _, v := range f.values {
 		r.Values[v.name] = v.v
 	}
