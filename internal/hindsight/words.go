@@ -37,16 +37,32 @@ func words(f *schemas.Finding) []Word {
 		list = append(list, Word{KindValue, key, label, text})
 	}
 	rest := maps.Clone(f.Receipt.Limits)
+	if _, two := f.Receipt.Values["curve_deg"]; !two { // with one sensor they limit nothing
+		maps.DeleteFunc(rest, func(key, _ string) bool { return strings.HasPrefix(key, "curve_") })
+	}
 	for _, t := range detect.Tunables() { // in the order in which they explain each other
 		if v, ok := rest[t.Key]; ok {
 			list = append(list, Word{KindLimit, t.Key, t.Doc, withUnit(v, t.Unit)})
 			delete(rest, t.Key)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(rest)) { // of another build
-		list = append(list, Word{KindLimit, key, spaced(key), rest[key]})
+	for _, key := range slices.Sorted(maps.Keys(rest)) { // those that nobody can change
+		label, text := limitInWords(key, rest[key])
+		list = append(list, Word{KindLimit, key, label, text})
 	}
 	return list
+}
+
+// limitInWords is a limit that is no tunable one: a duration, a number with its unit
+// in its name, or whatever another build writes.
+func limitInWords(key, limit string) (label, text string) {
+	if n, err := strconv.ParseFloat(limit, 64); err == nil {
+		return valueInWords(key, n)
+	}
+	if d, err := time.ParseDuration(limit); err == nil {
+		return spaced(key), Lasting(d)
+	}
+	return spaced(key), limit
 }
 
 // withUnit writes a parameter's value with its unit, where the text has none.
