@@ -34,7 +34,7 @@ func (w *Wearer) absence(seq uint64, at int64, out *Output) {
 	} else {
 		w.rules = rules{Last: last, Signals: w.rules.Signals, Bout: w.rules.Bout} // the bout knows when it ended
 	}
-	w.anchor.state = nil // nothing of it is needed any more
+	w.recast = true // nothing of before is needed any more
 }
 
 // overlong reports whether something that is under way began too long ago.

@@ -85,7 +85,7 @@ func (w *Wearer) catchUp(it *schemas.Item, out *Output) {
 	out.late(w, w.run, it)
 	if e := it.Event; e != nil && e.Type == schemas.EventCalibrate && e.Upright != nil && !w.rules.Signals.has(e.Pose) {
 		w.hear(e, w.moment(w.seq, w.newest, out))
-		w.anchor.state = nil // from before it nothing could be proven: the event is marked as late
+		w.recast = true // from before it nothing could be proven: the event is marked as late
 	}
 }
 

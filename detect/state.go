@@ -76,7 +76,7 @@ func (c *codec) text(id schemas.ID) {
 }
 
 func (w *Wearer) codeOrder(c *codec) {
-	flags(c, &w.begun)
+	flags(c, &w.begun, &w.recast)
 	u32(c, &w.boot)
 	u64(c, &w.first)
 	u64(c, &w.seq)

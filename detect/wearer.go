@@ -14,6 +14,7 @@ type Wearer struct {
 	minute    minute
 	measuring *calibration // an upright pose that is being measured, or nil
 	anchor    anchor
+	recast    bool // the anchor is to be noted anew at the next item
 }
 
 // rules is what is kept between two readings for judging: at most 256 bytes.
@@ -99,8 +100,9 @@ func (w *Wearer) judge(it *schemas.Item, out *Output) {
 	if at >= w.plan.until || at < w.plan.from {
 		w.plan = w.timeline.plan(at)
 	}
-	if w.anchor.state == nil {
+	if w.anchor.state == nil || w.recast {
 		w.anchor.cast(w, it.Seq, it.Time, before)
+		w.recast = false
 	}
 	if it.Event != nil {
 		w.hear(it.Event, w.moment(it.Seq, at, out))
