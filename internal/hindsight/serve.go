@@ -55,8 +55,9 @@ func (h *Hindsight) Serve(nc *nats.Conn) (stop func(context.Context) error, err 
 			return
 		}
 		under.Go(func() {
-			defer func() { <-busy }()
-			h.serve(ctx, m)
+			last := h.serve(ctx, m)
+			<-busy // whoever has the answer may ask again
+			h.answer(m, last)
 		})
 	})
 	if err != nil {
@@ -77,17 +78,15 @@ func (h *Hindsight) Serve(nc *nats.Conn) (stop func(context.Context) error, err 
 	}, nil
 }
 
-// serve does one request.
-func (h *Hindsight) serve(ctx context.Context, m *nats.Msg) {
+// serve does one request, tells how far it is, and returns the last answer.
+func (h *Hindsight) serve(ctx context.Context, m *nats.Msg) RecomputeAnswer {
 	var req RecomputeRequest
 	if err := json.Unmarshal(m.Data, &req); err != nil {
-		h.answer(m, RecomputeAnswer{Done: true, Refused: true, Error: "The request cannot be read: " + err.Error()})
-		return
+		return RecomputeAnswer{Done: true, Refused: true, Error: "The request cannot be read: " + err.Error()}
 	}
 	day, err := time.Parse(time.DateOnly, req.Day)
 	if err != nil {
-		h.answer(m, RecomputeAnswer{Done: true, Refused: true, Error: fmt.Sprintf("%q is no day such as 2026-11-20.", clip(req.Day))})
-		return
+		return RecomputeAnswer{Done: true, Refused: true, Error: fmt.Sprintf("%q is no day such as 2026-11-20.", clip(req.Day))}
 	}
 	parts := make(chan float64, 1)
 	finished := make(chan RecomputeAnswer, 1)
@@ -95,7 +94,7 @@ func (h *Hindsight) serve(ctx context.Context, m *nats.Msg) {
 		report, err := h.Recompute(ctx, req.Org, req.Wearer, day, latest(parts))
 		finished <- h.outcome(ctx, req, report, err)
 	}()
-	h.follow(m, parts, finished)
+	return h.follow(m, parts, finished)
 }
 
 // latest keeps the newest progress in a channel of one; older ones are dropped.
@@ -114,7 +113,7 @@ func latest(parts chan float64) Progress {
 }
 
 // follow tells how far the work is, now and then, until it ends.
-func (h *Hindsight) follow(m *nats.Msg, parts <-chan float64, finished <-chan RecomputeAnswer) {
+func (h *Hindsight) follow(m *nats.Msg, parts <-chan float64, finished <-chan RecomputeAnswer) RecomputeAnswer {
 	const often = 100 * time.Millisecond
 	beat := time.NewTicker(often)
 	defer beat.Stop()
@@ -123,8 +122,7 @@ func (h *Hindsight) follow(m *nats.Msg, parts <-chan float64, finished <-chan Re
 	for {
 		select {
 		case a := <-finished:
-			h.answer(m, a)
-			return
+			return a
 		case <-beat.C:
 		}
 		news := false
