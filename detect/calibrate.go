@@ -24,8 +24,8 @@ type calibration struct {
 }
 
 // ask is an episode that asks the wearer to measure the upright pose: one that
-// was measured is refused, or the present one is no longer to be trusted. The
-// first cause stays until a pose is taken.
+// was measured is refused, or the present one is no longer to be trusted. Another
+// cause ends it and asks anew.
 type ask struct {
 	Start stamp // 0 if none is open
 	Cause uint8 // index of causes
@@ -43,10 +43,12 @@ func causes() []schemas.Cause {
 }
 
 func (a *ask) open(cause schemas.Cause, pr *proof, values ...value) {
-	if a.Start != 0 {
+	number, now := uint8(slices.Index(causes(), cause)), stampOf(pr.iv.to) //nolint:gosec // a handful
+	if a.Start != 0 && (a.Cause == number || a.Start == now) {
 		return
 	}
-	a.Start, a.Cause = stampOf(pr.iv.to), uint8(slices.Index(causes(), cause)) //nolint:gosec // a handful
+	a.close(schemas.Unknown, pr)
+	a.Start, a.Cause = now, number
 	pr.findBoth(a.finding(pr, values...))
 }
 

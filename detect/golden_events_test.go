@@ -164,12 +164,15 @@ func TestGoldenCalibration(t *testing.T) {
 		{"standing 31 degrees behind seated", at{1: zero(schemas.Seated, 0), 5: zero(schemas.Standing, -31)}, []spell{upright(20)}, `
 			4.9 opened1 since 4.9 for 0 slouched
 			4.9 escalated2 since 4.9 for 0 slouched`},
-		{"the first cause stays, and a good one closes it", at{1: flat, 5: zero(schemas.Seated, 0), 8: flat, 10: zero(schemas.Seated, 40)}, []spell{upright(20)}, `
+		{"another cause asks anew, and a good pose closes it", at{1: flat, 5: zero(schemas.Seated, 0), 8: flat, 10: zero(schemas.Seated, 40)}, []spell{upright(20)}, `
 			0.9 opened1 since 0.9 for 0 degenerate
 			0.9 escalated2 since 0.9 for 0 degenerate
 			4.9 closed2 since 0.9 for 4 calibrated at 4.9 degenerate
 			7.9 opened1 since 7.9 for 0 degenerate
-			7.9 escalated2 since 7.9 for 0 degenerate`},
+			7.9 escalated2 since 7.9 for 0 degenerate
+			9.9 closed2 since 7.9 for 2 unknown at 9.9 degenerate
+			9.9 opened1 since 9.9 for 0 slouched
+			9.9 escalated2 since 9.9 for 0 slouched`},
 		{"off for just under 10 s", at{1: zero(schemas.Seated, 0)}, []spell{upright(5), takenOff(9.5), upright(5)}, ``},
 		{"off for 10 s", at{1: zero(schemas.Seated, 0)}, []spell{upright(5), takenOff(10), upright(5)}, `
 			15 opened1 since 15 for 0 rewear

@@ -57,18 +57,6 @@ func (d *refDay) zeros(samples []refSample) {
 	var run refItem
 	var episode schemas.Finding // open if it has a Cause
 	var last *refSample
-	open := func(item int, cause schemas.Cause) {
-		if episode.Cause != "" {
-			return
-		}
-		at := d.items[item].Time
-		episode = schemas.Finding{Rule: schemas.RuleCalibration, Start: refTime(at), Cause: cause}
-		f := episode
-		f.Level, f.Step = 1, schemas.Opened
-		d.tell(item, at, f)
-		f.Level, f.Step = 2, schemas.Escalated
-		d.tell(item, at, f)
-	}
 	closed := func(item int, outcome schemas.Outcome) {
 		if episode.Cause != "" {
 			f, at := episode, d.items[item].Time
@@ -77,6 +65,19 @@ func (d *refDay) zeros(samples []refSample) {
 			d.tell(item, at, f)
 		}
 		episode = schemas.Finding{}
+	}
+	open := func(item int, cause schemas.Cause) {
+		at := d.items[item].Time
+		if episode.Cause != "" && (episode.Cause == cause || episode.Start.Equal(refTime(at))) {
+			return
+		}
+		closed(item, schemas.Unknown)
+		episode = schemas.Finding{Rule: schemas.RuleCalibration, Start: refTime(at), Cause: cause}
+		f := episode
+		f.Level, f.Step = 1, schemas.Opened
+		d.tell(item, at, f)
+		f.Level, f.Step = 2, schemas.Escalated
+		d.tell(item, at, f)
 	}
 	take := func(item int, pose schemas.Pose, up [3]int16, cause schemas.Cause) {
 		if _, p := d.timeline.At(refTime(d.items[item].Time)); cause == "" && z.slouched(pose, up, p) {

@@ -102,6 +102,9 @@ func spaced(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
 // Lasting writes a duration for people: 45 s, 12 min 30 s, 2 h 5 min.
 func Lasting(d time.Duration) string {
+	if d > 0 && d < time.Second {
+		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
+	}
 	d = d.Round(time.Second)
 	if d >= time.Hour {
 		d = d.Round(time.Minute)
