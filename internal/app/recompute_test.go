@@ -10,6 +10,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"sitwell/internal/app"
+	"sitwell/internal/bus"
 	"sitwell/internal/hindsight"
 	"sitwell/internal/registry"
 	"sitwell/schemas"
@@ -124,14 +125,39 @@ func TestRecomputeWhileADayArrives(t *testing.T) {
 		}
 	}
 	t.Logf("while it arrived: %v", outcomes)
+	// Live tells the last minute once the wearer is idle, and what it tells counts.
+	awaitMinute(t, a, day.Add(8*time.Hour).Unix()/60+minutes-1, 59)
 	answer := recomputed(t, a, day)
-	// The last minute is told once the wearer is idle, if it was not with the late ones.
 	if r := answer.Report; answer.Error != "" || r.Readings != minutes*60 || r.Late != size || r.Minutes != minutes ||
 		r.MinutesBefore < minutes-1 || r.EpisodesBefore < minutes/4 || r.EpisodesBefore < r.Episodes-2 || r.MinutesChanged > 5 {
 		t.Errorf("in the end: %s %+v", answer.Error, answer.Report)
 	}
 	if answer := recomputed(t, a, day); answer.Error != "" || answer.Report.Changed() {
 		t.Errorf("and again: %s %+v", answer.Error, answer.Report)
+	}
+}
+
+// awaitMinute waits until live has told a minute with so many seconds of sitting.
+func awaitMinute(t *testing.T, a *app.App, minute int64, seconds float32) {
+	t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for told := false; !told; {
+		err := a.Bus().Each(t.Context(), schemas.StreamRollups, nil, func(m bus.Msg) error {
+			judged, err := schemas.DecodeJudged(m.Data)
+			for _, r := range judged.Rollups {
+				told = told || r.Minute == minute && r.Sitting == seconds
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatal("the last minute was not told")
+		}
 	}
 }
 
