@@ -30,7 +30,7 @@ func (w *Wearer) absence(seq uint64, at int64, out *Output) {
 	w.endAll(&pr)
 	if away {
 		pr.silence()
-		w.rules, w.measuring = rules{}, nil
+		w.rules, w.measuring, w.askFrom = rules{}, nil, 0
 	} else {
 		w.rules = rules{Last: last, Signals: w.rules.Signals, Bout: w.rules.Bout} // the bout knows when it ended
 	}

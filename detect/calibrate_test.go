@@ -75,3 +75,45 @@ func TestReceiptsStaySmallWhileSomebodyIsAsked(t *testing.T) {
 		t.Errorf("the receipt of a %s begins %s before it", last.Rule, ago)
 	}
 }
+
+// Switched off and on again, a device lacks the zero it had: the wearer is asked for
+// it a minute later, unless it was measured by then, or there never was one.
+func TestANewRunIsAskedForItsZero(t *testing.T) {
+	up := leaned(0, 0)
+	for _, tt := range []struct {
+		name          string
+		before, again bool // calibrated in the first run, and soon in the second
+		want          int
+	}{
+		{"had one", true, false, 2},
+		{"had one, and has one", true, true, 0},
+		{"never had one", false, false, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, out := NewWearer(org, person, Always(Defaults())), &Output{}
+			first := []schemas.Item{acceleration(1, 500, up, onSeat)}
+			if tt.before {
+				first = append(first, calibrated(2, 600, schemas.Seated, &up))
+			}
+			w.Take(batch(first), out)
+			var next []schemas.Item
+			for i := range 240 {
+				next = append(next, acceleration(uint64(i), 1000+int64(i)*500, up, onSeat))
+			}
+			if tt.again {
+				next[30] = calibrated(30, 16_000, schemas.Seated, &up)
+			}
+			b := batch(next)
+			b.Boot++
+			resumed(t, w).Take(b, out)
+			if len(out.Findings) != tt.want {
+				t.Fatalf("%d findings, want %d", len(out.Findings), tt.want)
+			}
+			for _, f := range out.Findings {
+				if f.Cause != schemas.Rewear || !f.Time.Equal(eventTime(day0+61_000)) {
+					t.Errorf("asked at %s because of %s", f.Time, f.Cause)
+				}
+			}
+		})
+	}
+}

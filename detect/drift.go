@@ -99,6 +99,19 @@ func (s *signals) rewear(iv *interval, pr *proof) {
 	}
 }
 
+// miss asks for a zero that a new run of the device lacks: switched off, it was
+// most likely taken off.
+func (w *Wearer) miss(iv *interval, pr *proof) {
+	switch {
+	case w.askFrom == 0:
+	case w.rules.Signals.calibrated():
+		w.askFrom = 0
+	case iv.to >= w.askFrom && iv.after.Is.has(worn|derived):
+		w.askFrom = 0
+		w.rules.Ask.open(schemas.Rewear, pr)
+	}
+}
+
 // quiet notes for how long nobody has been seen moving.
 func (s *signals) quiet(iv *interval) {
 	switch {

@@ -20,6 +20,9 @@ const (
 	// lossy is for how many sequence numbers behind a hole that was given up and not
 	// filled since a device counts as one that loses readings: ten minutes at 2 Hz.
 	lossy = 1200
+	// askAfter is how long a new run may be without a zero, where the one before had
+	// one, before the wearer is asked for it: a guided calibration takes 10 s. In ms.
+	askAfter = 60_000
 	// mostHoles bounds the given-up holes that are remembered; when it is reached
 	// the oldest is forgotten, and what fills it counts as a duplicate.
 	mostHoles = 64
@@ -46,6 +49,7 @@ type order struct {
 	first   uint64         // the run's first item judged; nothing before it was
 	seq     uint64         // of the last item judged
 	newest  int64          // greatest event time judged, ms
+	askFrom int64          // event time from which a zero that the run lacks is asked for, ms; 0 never
 	waiting []schemas.Item // behind a hole, by sequence number; nil while there is none
 	holes   []hole         // of the run that were given up, oldest first
 	past    []past         // oldest first
@@ -230,6 +234,10 @@ func (w *Wearer) begin(next run, it *schemas.Item, out *Output) {
 	w.past = slices.Delete(w.past, 0, max(0, len(w.past)-mostPast))
 	at := max(it.Time, w.newest)
 	w.absence(it.Seq, at, out)
+	w.askFrom = 0
+	if s := &w.rules; s.Signals.calibrated() || s.Ask.Start != 0 {
+		w.askFrom = at + askAfter
+	}
 	w.rules.Signals = signals{}
 	w.renew(was != next.device, w.moment(it.Seq, at, out))
 }

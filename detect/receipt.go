@@ -84,6 +84,7 @@ func (a *anchor) cast(w *Wearer, seq uint64, at, newest int64) {
 	c := codec{b: a.state[:0], write: true}
 	w.rules.code(&c)
 	u64(&c, &newest)
+	u64(&c, &w.askFrom)
 	a.state = c.b
 }
 

@@ -100,13 +100,18 @@ func (d *refDay) zeros(samples []refSample) {
 		z.stale = false
 		closed(item, schemas.Calibrated)
 	}
-	n := 0
+	n, missing := 0, int64(0) // from when the zero that a new run lacks is asked for
 	for i, it := range d.items {
 		if it.device != run.device || it.boot != run.boot {
+			asked := episode.Cause != ""
 			if i > 0 {
 				closed(i, schemas.Unknown)
 			}
-			run, z, last = it, refZeros{}, nil
+			had := z.seated != nil || z.standing != nil || asked
+			run, z, last, missing = it, refZeros{}, nil, 0
+			if had {
+				missing = it.Time + 60_000
+			}
 		}
 		if e := it.Event; e != nil {
 			switch {
@@ -167,6 +172,13 @@ func (d *refDay) zeros(samples []refSample) {
 		z.isOff = !s.worn
 		if last != nil && z.walk(last, s) {
 			open(i, schemas.Drift)
+		}
+		switch {
+		case z.seated != nil || z.standing != nil:
+			missing = 0
+		case missing > 0 && s.at >= missing && s.worn && s.shown && !it.Fields.Has(schemas.HasTrunk):
+			open(i, schemas.Rewear)
+			missing = 0
 		}
 		if !it.Fields.Has(schemas.HasTrunk) && s.shown {
 			_, s.zero, s.fitted = z.against(s)

@@ -81,6 +81,7 @@ func (w *Wearer) codeOrder(c *codec) {
 	u64(c, &w.first)
 	u64(c, &w.seq)
 	u64(c, &w.newest)
+	u64(c, &w.askFrom)
 	if c.write {
 		c.text(w.device)
 	}
@@ -148,6 +149,7 @@ func Resume(org, wearer schemas.ID, from schemas.Place, state []byte, t *Timelin
 	c := codec{b: state}
 	w.rules.code(&c)
 	u64(&c, &w.newest)
+	u64(&c, &w.askFrom)
 	if err := w.rules.check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrState, err)
 	}

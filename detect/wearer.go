@@ -165,6 +165,7 @@ func (w *Wearer) step(iv *interval, pr *proof) {
 	s.Signals.quiet(iv)
 	s.Signals.rewear(iv, pr)
 	s.Signals.Walk.step(iv, pr)
+	w.miss(iv, pr)
 
 	w.minute.step(iv, pr)
 	w.minute.Window.add(&iv.after)
