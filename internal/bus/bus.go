@@ -35,6 +35,9 @@ const (
 	BucketSnooze      = "snooze"  // until when a wearer wants no nudges
 	BucketDevices     = "devices" // birth and last will of each device
 	BucketTuning      = "tuning"  // parameters of detection; each value holds all its revisions
+	BucketMembers     = "members" // who is there to share work, in memory: whoever lives says so each second
+	BucketLeases      = "leases"  // who owns which share of the work, with its epoch
+	BucketClocks      = "clocks"  // by how much a device's clock was ahead, fixed for each boot
 )
 
 // answerWait is how long a publish may go unanswered before it counts as
@@ -165,6 +168,9 @@ func buckets() []jetstream.KeyValueConfig {
 		{Bucket: BucketSnooze, TTL: 48 * time.Hour},
 		{Bucket: BucketDevices},
 		{Bucket: BucketTuning},
+		{Bucket: BucketMembers, Storage: jetstream.MemoryStorage},
+		{Bucket: BucketLeases},
+		{Bucket: BucketClocks, TTL: schemas.MaxAge + 24*time.Hour},
 	}
 }
 
