@@ -11,6 +11,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -31,6 +32,9 @@ type Options struct {
 	MQTT string // host:port, port 0 for any free one
 	NATS string // host:port, port 0 for any free one
 	Log  *slog.Logger
+	// Secret is the password of sitwell's own parts, empty for a random one that
+	// only this process knows.
+	Secret string
 }
 
 // user is the name under which sitwell's own parts connect.
@@ -54,7 +58,7 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nats address: %w", err)
 	}
-	b := &Broker{password: rand.Text()}
+	b := &Broker{password: cmp.Or(o.Secret, rand.Text())}
 	opts := &server.Options{
 		ServerName: "sitwell", Host: natsHost, Port: natsPort, StoreDir: o.Dir, JetStream: true, SyncAlways: true,
 		NoSigs: true, MaxPayload: 1 << 20, PingInterval: 15 * time.Second, MaxPingsOut: 1,
