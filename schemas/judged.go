@@ -7,7 +7,9 @@ import (
 )
 
 // Rollup is one wearer's minute. A later message about the same wearer and
-// minute replaces the earlier one. Seconds for which there was no reading are
+// minute replaces the earlier one unless it covers less of the minute: fewer
+// seconds of Sitting, Standing, Moving and NotWorn in all, or as many of those and
+// fewer of Upright and Slouched. Seconds for which there was no reading are
 // in none of its fields.
 type Rollup struct {
 	Org    ID    `json:"-"      cbor:"1,keyasint"`

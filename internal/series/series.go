@@ -33,7 +33,8 @@ type Store interface {
 	// what is stored: of the minutes of From <= start < To, and of the episodes,
 	// with their findings, that start in it, those of with are there afterwards
 	// and no others, in one step. Readings, marks and decisions stay. What the log
-	// brings afterwards counts as ever. A wearer of whom nothing is stored is no
+	// brings afterwards counts as ever. Its minutes may cover less time than those
+	// they are put in place of; of several of one minute the last counts. A wearer of whom nothing is stored is no
 	// error; something in with that is of another wearer or another time is one, and
 	// then nothing has changed. Where with.Was is given and what is stored of the
 	// range is not that any more, the error is ErrChanged, and nothing has changed
@@ -73,7 +74,10 @@ type Reader interface {
 	// whatever order the two came. An error of each ends it and is returned.
 	Readings(ctx context.Context, q Query, each func(Reading) error) error
 	// Rollups are a wearer's minutes of From <= start of the minute < To, by
-	// time. Of rollups of the same minute the last appended counts.
+	// time. Of rollups of the same minute the last appended counts, unless it covers
+	// less time than the one that is stored: sitting, standing, moving and not worn in
+	// all, and where that is the same, upright and slouched. A detector that began in
+	// mid-minute, or was overtaken and does not know it yet, must not undo a whole minute.
 	Rollups(ctx context.Context, q Query) ([]schemas.Rollup, error)
 	// Episodes are a wearer's episodes that overlap From to To, by start. One
 	// that has no end counts from its start until OpenFor after its last

@@ -115,7 +115,7 @@ func (a *appending) store(ctx context.Context, batch *series.Batch) error {
 		}
 	}
 	for i := range batch.Rollups {
-		if err := a.storeRollup(ctx, &batch.Rollups[i]); err != nil {
+		if err := a.storeRollup(ctx, &batch.Rollups[i], sqlGrowRollup); err != nil {
 			return fmt.Errorf("store rollup: %w", err)
 		}
 	}

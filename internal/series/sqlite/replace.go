@@ -106,7 +106,7 @@ func (r *rebuilding) replace(ctx context.Context, a *appending) error {
 
 func (r *rebuilding) store(ctx context.Context, a *appending) error {
 	for i := range r.Rollups {
-		if err := a.storeRollup(ctx, &r.Rollups[i]); err != nil {
+		if err := a.storeRollup(ctx, &r.Rollups[i], sqlSetRollup); err != nil {
 			return fmt.Errorf("store rollup: %w", err)
 		}
 	}

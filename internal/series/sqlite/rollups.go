@@ -9,10 +9,11 @@ import (
 	"sitwell/schemas"
 )
 
-// storeRollup writes a wearer's minute over an earlier one of the same minute.
+// storeRollup writes a wearer's minute; update says what becomes of an earlier one of
+// the same minute: sqlGrowRollup for what the log brings, sqlSetRollup for a rebuild.
 // Seconds are kept to 1 ms, flexion to 0.001 degree and the load to 0.001: what is
 // a whole number of them, as all sums of readings' times are, comes back bit by bit.
-func (a *appending) storeRollup(ctx context.Context, r *schemas.Rollup) error {
+func (a *appending) storeRollup(ctx context.Context, r *schemas.Rollup, update string) error {
 	wearer, err := a.wearer(ctx, r.Org, r.Wearer)
 	if err != nil {
 		return err
@@ -20,7 +21,7 @@ func (a *appending) storeRollup(ctx context.Context, r *schemas.Rollup) error {
 	if r.Minute < 0 || r.Minute > maxMinute {
 		return fmt.Errorf("minute %d of %s/%s is out of range", r.Minute, r.Org, r.Wearer)
 	}
-	return a.put(ctx, sqlAddRollup, sqlSetRollup, countRollups, rowKey(wearer, r.Minute),
+	return a.put(ctx, sqlAddRollup, update, countRollups, rowKey(wearer, r.Minute),
 		thousandths(r.Sitting), thousandths(r.Standing), thousandths(r.Moving), thousandths(r.NotWorn),
 		thousandths(r.Upright), thousandths(r.Slouched), thousandths(r.Flexion), r.Breaks,
 		thousandths(r.FlexionP95), thousandths(r.LeanLeft), thousandths(r.LeanRight), thousandths(r.Bent),

@@ -30,6 +30,10 @@ const (
 	sqlSetRollup = `UPDATE rollups SET sitting = ?2, standing = ?3, moving = ?4, not_worn = ?5, upright = ?6, slouched = ?7,
 		flexion = ?8, breaks = ?9, flexion_p95 = ?10, lean_left = ?11, lean_right = ?12, bent = ?13, load_peak = ?14,
 		shifts = ?15, bout = ?16 WHERE id = ?1`
+	// sqlGrowRollup leaves a minute alone that covers more time than what would replace it:
+	// of what the wearer did, and where that is the same, of judged posture.
+	sqlGrowRollup = sqlSetRollup + ` AND (sitting + standing + moving + not_worn, upright + slouched) <=
+		(?2 + ?3 + ?4 + ?5, ?6 + ?7)`
 	sqlDropRollups = `DELETE FROM rollups WHERE id BETWEEN ?1 AND ?2`
 
 	sqlAddEpisode = `INSERT INTO episodes (wearer, id, rule, start, ended, level, outcome, seconds, flexion, tripped, told,
@@ -61,7 +65,7 @@ const (
 func statements() []string {
 	return []string{
 		sqlPosition, sqlSetPosition, sqlCount, sqlWearer, sqlAddWearer, sqlRun, sqlAddRun, sqlSeen, sqlSetSeen,
-		sqlTouched, sqlDropLate, sqlAddLate, sqlMinute, sqlAddRollup, sqlSetRollup, sqlDropRollups,
+		sqlTouched, sqlDropLate, sqlAddLate, sqlMinute, sqlAddRollup, sqlSetRollup, sqlGrowRollup, sqlDropRollups,
 		sqlAddEpisode, sqlSetEpisode, sqlDropEpisodes, sqlAddFinding, sqlSetFinding, sqlDropFindings,
 		sqlAddDecision, sqlSetDecision,
 	}

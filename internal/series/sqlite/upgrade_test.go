@@ -106,7 +106,7 @@ func TestOlderFileGoesOn(t *testing.T) {
 			escalated := testFinding(openOne, schemas.Escalated, nil)
 			minute := benchStart.Unix() / 60
 			full := schemas.Rollup{
-				Org: org, Wearer: ann, Minute: minute, Sitting: 60, FlexionP95: 20.5, LeanLeft: 3, LeanRight: 4, Bent: 5, LoadPeak: 0.625, Shifts: 2, Bout: 600,
+				Org: org, Wearer: ann, Minute: minute, Sitting: 60, Upright: 60, FlexionP95: 20.5, LeanLeft: 3, LeanRight: 4, Bent: 5, LoadPeak: 0.625, Shifts: 2, Bout: 600,
 			}
 			for _, b := range []series.Batch{
 				{
