@@ -11,6 +11,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,9 @@ const (
 // failed and its place in the window is free again.
 const answerWait = 30 * time.Second
 
+// maxPending is how many publishes wait for the server unless Options say other.
+const maxPending = 1024
+
 const partitionsKey = "sitwell_partitions"
 
 // Options are what a log is created with.
@@ -68,12 +72,9 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Bus, error) {
 	if o.Partitions == 0 {
 		o.Partitions = DefaultPartitions
 	}
-	if o.MaxPending == 0 {
-		o.MaxPending = 1024
-	}
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(o.MaxPending), jetstream.WithPublishAsyncTimeout(answerWait))
+	js, err := client(nc, o.MaxPending)
 	if err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
+		return nil, err
 	}
 	b := &Bus{nc: nc, js: js}
 	if b.partitions, err = b.readings(ctx, o.Partitions); err != nil {
@@ -92,11 +93,20 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Bus, error) {
 	return b, nil
 }
 
-// Attach opens a log that somebody else has created. It changes nothing.
-func Attach(ctx context.Context, nc *nats.Conn) (*Bus, error) {
-	js, err := jetstream.New(nc)
+// client is the server's interface, with bounds on what is published and not answered.
+func client(nc *nats.Conn, pending int) (jetstream.JetStream, error) {
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(cmp.Or(pending, maxPending)), jetstream.WithPublishAsyncTimeout(answerWait))
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
+	}
+	return js, nil
+}
+
+// Attach opens a log that somebody else has created. It changes nothing.
+func Attach(ctx context.Context, nc *nats.Conn) (*Bus, error) {
+	js, err := client(nc, maxPending)
+	if err != nil {
+		return nil, err
 	}
 	b := &Bus{nc: nc, js: js}
 	s, err := js.Stream(ctx, schemas.StreamReadings)
