@@ -21,6 +21,7 @@ require (
 	github.com/spf13/pflag v1.0.9 // flags of the command line
 	go.uber.org/goleak v1.3.0 // tests: no goroutine stays behind
 	golang.org/x/sync v0.24.0 // groups of goroutines, semaphores
+	golang.org/x/sys v0.49.0 // tests: cuts the power of an ext4 file system
 	modernc.org/sqlite v1.61.1 // embedded store without cgo
 	pgregory.net/rapid v1.3.0 // tests: laws on random input
 )
@@ -57,7 +58,6 @@ require (
 	go.yaml.in/yaml/v4 v4.0.0-rc.4 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.60.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect

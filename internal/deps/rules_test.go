@@ -61,10 +61,12 @@ var allowed = map[string][]string{
 	"cmd/sitwell": {"internal/cli"},
 
 	// Tools and tests of the repository itself.
-	"deploy":           {},
-	"internal/deps":    {},
-	"internal/testsum": {},
-	"internal/e2e":     {},
+	"deploy":              {},
+	"internal/deps":       {},
+	"internal/testsum":    {},
+	"internal/e2e":        {},
+	"internal/faults":     {},
+	"internal/faults/...": {},
 }
 
 // apart lists packages that not even each other's tests may import.
