@@ -10,6 +10,7 @@ require (
 	github.com/goccy/go-yaml v1.19.2 // settings, with the line of each key
 	github.com/gofrs/flock v0.13.1 // one process for a data folder
 	github.com/mattn/go-isatty v0.0.24 // progress bars only where a person watches
+	github.com/minio/highwayhash v1.0.4 // the log's own checksum, to mend what a kill left
 	github.com/nats-io/nats-server/v2 v2.15.2 // embedded broker, log and key-value store
 	github.com/nats-io/nats.go v1.55.0 // client of the log
 	github.com/nats-io/nuid v1.0.1 // ids of log messages
@@ -41,7 +42,6 @@ require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/mattn/go-shellwords v1.0.12 // indirect
-	github.com/minio/highwayhash v1.0.4 // indirect
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect

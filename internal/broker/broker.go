@@ -1,10 +1,14 @@
 // Package broker is the embedded nats-server: MQTT listener, log and key-value
 // store in one process, nothing else to install.
 //
-// Everything acknowledged is on disk: the server syncs each message before it
-// answers. Until Admit is called only the server's own process may connect, so
-// that ingest's session exists before the first device can publish; a QoS 1
-// message that nobody is subscribed to would be acknowledged and gone.
+// Everything acknowledged is on disk: with durability Always, the default, the
+// server syncs each message before it answers. Until Admit is called only
+// sitwell's own parts may connect, so that ingest's session exists before the
+// first device can publish; a QoS 1 message that nobody is subscribed to would
+// be acknowledged and gone.
+//
+// Watch heals a server that a full disk has stopped: it starts it anew inside
+// the process, on the same ports. DESIGN.md says what is lost when.
 //
 // A Broker is safe for concurrent use. It listens where it is told to; the
 // caller decides which addresses are safe.
@@ -19,6 +23,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,21 +40,41 @@ type Options struct {
 	// Secret is the password of sitwell's own parts, empty for a random one that
 	// only this process knows.
 	Secret string
+	// Durability is when an acknowledged message is on disk, empty for Always.
+	Durability Durability
 }
-
-// user is the name under which sitwell's own parts connect.
-const user = "sitwell"
 
 // Broker is a running server.
 type Broker struct {
-	server   *server.Server
+	dir      string
+	log      *slog.Logger
 	password string
 	admitted atomic.Bool
-	mqtt     string
+	opts     *server.Options // with the ports that it got
+
+	life    sync.Mutex // held while the server is started or stopped
+	stopped bool       // guarded by life
+	running atomic.Pointer[server.Server]
 }
 
 // Start starts the server and returns when it answers.
 func Start(ctx context.Context, o Options) (*Broker, error) {
+	b := &Broker{dir: o.Dir, log: o.Log, password: cmp.Or(o.Secret, rand.Text())}
+	var err error
+	if b.opts, err = b.options(o); err != nil {
+		return nil, err
+	}
+	b.life.Lock()
+	defer b.life.Unlock()
+	if err := b.start(ctx); err != nil {
+		return nil, err
+	}
+	d := cmp.Or(o.Durability, Always)
+	o.Log.Info("log is open", "durability", string(d), "power_cut_loses_up_to", d.Window(), "folder", o.Dir)
+	return b, nil
+}
+
+func (b *Broker) options(o Options) (*server.Options, error) {
 	mqttHost, mqttPort, err := split(o.MQTT)
 	if err != nil {
 		return nil, fmt.Errorf("mqtt address: %w", err)
@@ -58,27 +83,25 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nats address: %w", err)
 	}
-	b := &Broker{password: cmp.Or(o.Secret, rand.Text())}
-	opts := &server.Options{
-		ServerName: "sitwell", Host: natsHost, Port: natsPort, StoreDir: o.Dir, JetStream: true, SyncAlways: true,
-		NoSigs: true, MaxPayload: 1 << 20, PingInterval: 15 * time.Second, MaxPingsOut: 1,
-		CustomClientAuthentication: gate{b}, DisableShortFirstPing: true,
+	o.Durability = cmp.Or(o.Durability, Always)
+	if err := o.Durability.validate(); err != nil {
+		return nil, err
+	}
+	return &server.Options{
+		ServerName: "sitwell", Host: natsHost, Port: natsPort, StoreDir: o.Dir, JetStream: true,
+		SyncAlways: o.Durability == Always, SyncInterval: SyncInterval,
+		// With a ping every 10 s and two unanswered, a half-open connection is
+		// gone within 30 s, as on the clients' side.
+		NoSigs: true, MaxPayload: 1 << 20, PingInterval: 10 * time.Second, MaxPingsOut: 2,
+		CustomClientAuthentication: gate{b: b, devices: &server.User{Permissions: devices()}}, DisableShortFirstPing: true,
 		// The server would take three quarters of what is free at its start, and
 		// refuse to open streams whose limits lie above that. The disk is the limit.
 		JetStreamMaxStore: 1 << 50,
-		MQTT:              server.MQTTOpts{Host: mqttHost, Port: mqttPort, MaxAckPending: MaxAckPending, AckWait: AckWait},
-	}
-	if b.server, err = server.NewServer(opts); err != nil {
-		return nil, fmt.Errorf("configure broker: %w", err)
-	}
-	b.server.SetLoggerV2(logger{o.Log}, false, false, false)
-	b.server.Start()
-	if err := b.ready(ctx); err != nil {
-		b.Stop()
-		return nil, err
-	}
-	b.mqtt = mqttAddress(b.server, mqttHost)
-	return b, nil
+		// Each QoS 1 subscription of a device is a consumer of one stream; the
+		// server's default of 1,000 would refuse the devices above that.
+		JetStreamLimits: server.JSLimitOpts{DefaultMaxConsumers: -1},
+		MQTT:            server.MQTTOpts{Host: mqttHost, Port: mqttPort, MaxAckPending: MaxAckPending, AckWait: AckWait},
+	}, nil
 }
 
 // MaxAckPending is how many QoS 1 messages the broker has under way to a
@@ -90,47 +113,89 @@ const MaxAckPending = 512
 // connected anew, so it is how long a start after a crash waits, before it admits
 // devices, for what was under way: their newer messages would overtake it. It is
 // above what the log takes to answer; a slower answer only costs a repetition.
-const AckWait = 4 * time.Second
+const AckWait = 2 * time.Second
+
+// start starts a server; life is held. The ports it gets are kept for the next.
+func (b *Broker) start(ctx context.Context) error {
+	if err := mend(b.dir, b.log); err != nil {
+		return fmt.Errorf("start broker: %w", err)
+	}
+	s, err := server.NewServer(b.opts.Clone())
+	if err != nil {
+		return fmt.Errorf("configure broker: %w", err)
+	}
+	s.SetLoggerV2(logger{b.log}, false, false, false)
+	s.Start()
+	if err := ready(ctx, s); err != nil {
+		shut(s)
+		return err
+	}
+	b.keepPorts(s)
+	b.running.Store(s)
+	return nil
+}
+
+// keepPorts notes the ports that the first server got; they never change after.
+func (b *Broker) keepPorts(s *server.Server) {
+	if addr, ok := s.Addr().(*net.TCPAddr); ok && b.opts.Port == server.RANDOM_PORT {
+		b.opts.Port = addr.Port
+	}
+	if v, err := s.Varz(nil); err == nil && b.opts.MQTT.Port == server.RANDOM_PORT {
+		b.opts.MQTT.Port = v.MQTT.Port
+	}
+}
 
 // ready waits until the server takes connections; it may have a large log to
 // read first.
-func (b *Broker) ready(ctx context.Context) error {
+func ready(ctx context.Context, s *server.Server) error {
 	const step = 100 * time.Millisecond
-	for !b.server.ReadyForConnections(step) {
+	for !s.ReadyForConnections(step) {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("start broker: %w", err)
 		}
-		if !b.server.Running() {
+		if !s.Running() {
 			return errors.New("start broker: the server stopped; the log says why")
 		}
 	}
 	return nil
 }
 
-// mqttAddress asks the server for the port it got.
-func mqttAddress(s *server.Server, host string) string {
-	if v, err := s.Varz(nil); err == nil && v.MQTT.Port > 0 {
-		return net.JoinHostPort(host, strconv.Itoa(v.MQTT.Port))
-	}
-	return ""
+func shut(s *server.Server) {
+	s.Shutdown()
+	s.WaitForShutdown()
 }
 
 // Admit lets devices and other clients in.
 func (b *Broker) Admit() { b.admitted.Store(true) }
 
 // MQTT is the address of the MQTT listener, host:port.
-func (b *Broker) MQTT() string { return b.mqtt }
+func (b *Broker) MQTT() string {
+	return net.JoinHostPort(b.opts.MQTT.Host, strconv.Itoa(b.opts.MQTT.Port))
+}
 
 // NATS is the address of the NATS listener, host:port.
-func (b *Broker) NATS() string { return b.server.Addr().String() }
+func (b *Broker) NATS() string {
+	return net.JoinHostPort(b.opts.Host, strconv.Itoa(b.opts.Port))
+}
 
-// Credentials are for sitwell's own MQTT clients, which may connect before
-// Admit. They are made anew at each start and never written down.
+// Credentials are for sitwell's own clients, which may connect before Admit.
 func (b *Broker) Credentials() (name, password string) { return user, b.password }
 
-// Connect connects sitwell's own parts without a network.
+// InProcessConn is a connection to the server of the moment, without a network.
+// While Watch starts it anew there is none, and the client tries again.
+func (b *Broker) InProcessConn() (net.Conn, error) {
+	s := b.running.Load()
+	if s == nil {
+		return nil, errors.New("the broker is being started anew")
+	}
+	return s.InProcessConn() //nolint:wrapcheck // nats.go wraps it
+}
+
+// Connect connects sitwell's own parts without a network. The connection
+// survives a restart of the server by Watch.
 func (b *Broker) Connect(opts ...nats.Option) (*nats.Conn, error) {
-	opts = append(opts, nats.InProcessServer(b.server), nats.UserInfo(user, b.password), nats.MaxReconnects(-1))
+	opts = append([]nats.Option{nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond)}, opts...)
+	opts = append(opts, nats.InProcessServer(b), nats.UserInfo(user, b.password))
 	nc, err := nats.Connect("", opts...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to broker: %w", err)
@@ -140,43 +205,11 @@ func (b *Broker) Connect(opts ...nats.Option) (*nats.Conn, error) {
 
 // Stop ends the server and returns when its files are closed.
 func (b *Broker) Stop() {
-	b.server.Shutdown()
-	b.server.WaitForShutdown()
-}
-
-// gate keeps everybody but sitwell's own parts out until Admit, and MQTT clients
-// to the topics of devices afterwards: the log and the key-value store are
-// subjects of the same server, and nothing but their permissions keeps a client
-// from them. Credentials of devices, by the MQTT client id, arrive here.
-type gate struct{ b *Broker }
-
-// Check reports whether a client may connect, and says what it may do.
-func (g gate) Check(c server.ClientAuthentication) bool {
-	o := c.GetOpts()
-	if o.Username == user && o.Password == g.b.password {
-		return true
-	}
-	if !g.b.admitted.Load() {
-		return false
-	}
-	// Clients of NATS name their language; MQTT has no such field. Whoever
-	// leaves it out gets the permissions of a device.
-	if o.Lang == "" {
-		c.RegisterUser(&server.User{Permissions: devices()})
-	}
-	return true
-}
-
-// devices are the permissions of MQTT clients: publish what devices publish,
-// subscribe to what is for devices. Everything below sitwell/ may be published,
-// of any version, so that what this version does not know ends in quarantine
-// rather than nowhere.
-func devices() *server.Permissions {
-	down := []string{"sitwell.*.*.*.nudges", "sitwell.*.*.*.config"}
-	return &server.Permissions{
-		Publish: &server.SubjectPermission{Allow: []string{"sitwell.>"}, Deny: down},
-		// The server delivers QoS 1 on a subject of its own for each subscription.
-		Subscribe: &server.SubjectPermission{Allow: append(down, "$MQTT.sub.>")},
+	b.life.Lock()
+	defer b.life.Unlock()
+	b.stopped = true
+	if s := b.running.Swap(nil); s != nil {
+		shut(s)
 	}
 }
 

@@ -1,0 +1,107 @@
+package broker
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"crypto/sha256"
+
+	"github.com/minio/highwayhash"
+)
+
+// The server's names for a stream's configuration and its checksum.
+const (
+	metaFile = "meta.inf"
+	sumFile  = "meta.sum"
+)
+
+// mend puts right what a kill may leave of a stream's configuration. The server
+// writes it, and its checksum in a second file behind it; between the two, the
+// pair does not fit, and at the next start the server would pass the stream
+// over with a warning, with everything in it. Each file is replaced as a whole,
+// so a configuration that can be read is the new one: its checksum is written.
+func mend(dir string, log *slog.Logger) error {
+	metas, err := filepath.Glob(filepath.Join(dir, "jetstream", "*", "streams", "*", metaFile))
+	if err != nil {
+		return fmt.Errorf("look for streams in %s: %w", dir, err)
+	}
+	for _, meta := range metas {
+		switch mended, err := mendStream(meta); {
+		case err != nil:
+			return fmt.Errorf("mend configuration of a stream: %w", err)
+		case mended:
+			log.Warn("mended the checksum of a stream's configuration, which a kill had left behind", "file", meta)
+		}
+	}
+	return nil
+}
+
+func mendStream(meta string) (mended bool, err error) {
+	text, err := os.ReadFile(meta)
+	if err != nil {
+		return false, err //nolint:wrapcheck // names the file
+	}
+	folder := filepath.Dir(meta)
+	var config struct {
+		Name string `json:"name"`
+	}
+	if json.Unmarshal(text, &config) != nil || config.Name != filepath.Base(folder) {
+		return false, nil // damaged in another way, or encrypted: the server says so
+	}
+	want, err := checksum(config.Name, text)
+	if err != nil {
+		return false, err
+	}
+	sum := filepath.Join(folder, sumFile)
+	have, err := os.ReadFile(sum)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err //nolint:wrapcheck // names the file
+	}
+	if string(have) == want {
+		return false, nil
+	}
+	return true, replace(sum, []byte(want))
+}
+
+// checksum is the server's own, for the stream of a name.
+func checksum(name string, text []byte) (string, error) {
+	key := sha256.Sum256([]byte(name))
+	h, err := highwayhash.NewDigest64(key[:])
+	if err != nil {
+		return "", fmt.Errorf("make checksum: %w", err)
+	}
+	_, _ = h.Write(text) // never fails
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// replace writes a file so that it is whole after a power cut, old or new.
+func replace(name string, data []byte) error {
+	tmp := name + ".mend"
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o640) //nolint:gosec // the server's own mode
+	if err != nil {
+		return err //nolint:wrapcheck // names the file
+	}
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(tmp))
+	}
+	if err := os.Rename(tmp, name); err != nil {
+		return err //nolint:wrapcheck // names the file
+	}
+	return syncFile(filepath.Dir(name))
+}
+
+// syncFile brings a file or a folder to disk.
+func syncFile(name string) error {
+	f, err := os.Open(name) //nolint:gosec // below the log's own folder
+	if err != nil {
+		return err //nolint:wrapcheck // names the file
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
