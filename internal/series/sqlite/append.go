@@ -42,11 +42,11 @@ func (s *Store) transact(ctx context.Context, do func(context.Context, *appendin
 		return err
 	}
 	calm := context.WithoutCancel(ctx)
-	tx, err := s.write.BeginTx(calm, nil)
+	tx, release, err := s.begin(ctx, calm)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit it has nothing to do
+	defer release()
 	a := &appending{Store: s, tx: tx, stmts: map[string]*sql.Stmt{}, blocks: map[blockKey]*spans{}, counts: map[string]int64{}}
 	if err := a.recall(calm); err != nil {
 		return err
@@ -68,6 +68,31 @@ func (s *Store) transact(ctx context.Context, do func(context.Context, *appendin
 	}
 	s.known.trim()
 	return nil
+}
+
+// begin waits for the right to write, for lockWait at most: another process may have
+// it. The wait ends with ctx, so that a locked file does not hold up a stop; the
+// transaction does not. release undoes what was not committed.
+func (s *Store) begin(ctx, calm context.Context) (tx *sql.Tx, release func(), err error) {
+	waiting, cancel := context.WithCancel(calm)
+	begun := context.AfterFunc(ctx, cancel)
+	tx, err = s.write.BeginTx(waiting, nil)
+	ended := !begun()
+	release = func() {
+		if tx != nil {
+			_ = tx.Rollback() // after a commit it has nothing to do
+		}
+		cancel()
+	}
+	switch {
+	case ended:
+		err = ctx.Err()
+	case err != nil:
+	default:
+		return tx, release, nil
+	}
+	release()
+	return nil, nil, err
 }
 
 // appending is the transaction of an append or a replacement.

@@ -28,7 +28,13 @@ var ErrForeign = errors.New("the file is not a series store of sitwell; move it 
 
 const (
 	pageSize = 4096 // bytes; see DESIGN.md for the comparison with 8192
-	readers  = 6    // read connections at once; further queries wait for one
+	// readers are the read connections at once. Further queries wait for one until their
+	// context ends; the dashboard bounds how many there are.
+	readers = 6
+	// lockWait is how long a statement waits for a lock that another process holds, in
+	// milliseconds; then it fails, and the recorder tries again. A wait ends with its
+	// context, too.
+	lockWait = 10_000
 )
 
 // Store is the embedded store of one folder.
@@ -73,7 +79,7 @@ func (s *Store) open(ctx context.Context) error {
 	var err error
 	// The page size counts only while the file is empty, so it comes first.
 	if s.write, err = sql.Open("sqlite", address(s.path, "rw", fmt.Sprintf("page_size(%d)", pageSize),
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "foreign_keys(OFF)",
+		busyTimeout(), "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "foreign_keys(OFF)",
 		"cache_size(-16384)", "wal_autocheckpoint(2000)", "journal_size_limit(67108864)")+"&_txlock=immediate"); err != nil {
 		return err
 	}
@@ -81,7 +87,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.create(ctx); err != nil {
 		return err
 	}
-	if s.read, err = sql.Open("sqlite", address(s.path, "ro", "busy_timeout(10000)", "query_only(ON)", "cache_size(-4096)")); err != nil {
+	if s.read, err = sql.Open("sqlite", address(s.path, "ro", busyTimeout(), "query_only(ON)", "cache_size(-4096)")); err != nil {
 		return err
 	}
 	s.read.SetMaxOpenConns(readers)
@@ -178,7 +184,7 @@ func createFile(path string) error {
 
 // checkFile reads whose file it is without changing it.
 func checkFile(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", address(path, "ro", "busy_timeout(10000)"))
+	db, err := sql.Open("sqlite", address(path, "ro", busyTimeout()))
 	if err != nil {
 		return err
 	}
@@ -199,6 +205,8 @@ func checkFile(ctx context.Context, path string) error {
 	}
 	return nil
 }
+
+func busyTimeout() string { return fmt.Sprintf("busy_timeout(%d)", lockWait) }
 
 // address is the data source name of a file.
 func address(path, mode string, pragmas ...string) string {
