@@ -53,7 +53,13 @@ var allowed = map[string][]string{
 
 	// The wiring, and what stands above it.
 	"internal/app":  {"schemas", "detect/...", "ingest", "notify/...", "internal/..."},
-	"internal/demo": {"schemas", "internal/app", "internal/registry", "internal/series", "internal/sim/..."},
+	"internal/demo": {
+		"schemas", "internal/app", "internal/bus", "internal/cluster", "internal/ledger", "internal/registry", "internal/series", "internal/sim/...",
+	},
+	// It runs the roles as child processes.
+	"internal/cluster": {"internal/app"},
+	// It reads the pipeline's answers, in the store's words, and runs the engine to compare.
+	"internal/ledger": {"schemas", "detect", "internal/series"},
 	"internal/cli": {
 		"schemas", "detect", "ingest", "internal/app", "internal/bus", "internal/demo", "internal/ops", "internal/registry",
 		"internal/hindsight", "internal/sim/...", "internal/tuning",
@@ -77,7 +83,7 @@ var owners = map[string][]string{
 	"github.com/nats-io/nats-server": {"internal/broker", "internal/app/..."},
 	"github.com/nats-io/nats.go": {
 		"ingest", "detect/runner", "notify", "internal/bus/...", "internal/broker/...", "internal/registry",
-		"internal/live", "internal/record", "internal/tuning", "internal/hindsight", "internal/app", "internal/demo", "internal/cli",
+		"internal/live", "internal/record", "internal/tuning", "internal/hindsight", "internal/app", "internal/cluster", "internal/demo", "internal/cli",
 	},
 	"github.com/eclipse/paho.mqtt.golang":      {"ingest", "notify/...", "internal/sim/...", "internal/app"},
 	"github.com/influxdata/influxdb-client-go": {"internal/series/influx"},

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package cluster
+
+import "syscall"
+
+// apart has nothing to say here.
+func apart() *syscall.SysProcAttr { return nil }
