@@ -55,6 +55,7 @@ type Broker struct {
 	life    sync.Mutex // held while the server is started or stopped
 	stopped bool       // guarded by life
 	running atomic.Pointer[server.Server]
+	wedged  atomic.Bool // a stream met a write error and takes nothing any more
 }
 
 // Start starts the server and returns when it answers.
@@ -124,7 +125,8 @@ func (b *Broker) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("configure broker: %w", err)
 	}
-	s.SetLoggerV2(logger{b.log}, false, false, false)
+	b.wedged.Store(false)
+	s.SetLoggerV2(logger{b.log, &b.wedged}, false, false, false)
 	s.Start()
 	if err := ready(ctx, s); err != nil {
 		shut(s)
@@ -186,7 +188,7 @@ func (b *Broker) Credentials() (name, password string) { return user, b.password
 func (b *Broker) InProcessConn() (net.Conn, error) {
 	s := b.running.Load()
 	if s == nil {
-		return nil, errors.New("the broker is being started anew")
+		return nil, errAbsent
 	}
 	return s.InProcessConn() //nolint:wrapcheck // nats.go wraps it
 }
@@ -226,18 +228,4 @@ func split(addr string) (string, int, error) {
 		port = server.RANDOM_PORT
 	}
 	return host, port, nil
-}
-
-// logger passes the server's own lines on.
-type logger struct{ log *slog.Logger }
-
-func (l logger) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
-func (l logger) Warnf(format string, v ...any)   { l.say(slog.LevelWarn, format, v) }
-func (l logger) Errorf(format string, v ...any)  { l.say(slog.LevelWarn, format, v) } // mostly about a client
-func (l logger) Fatalf(format string, v ...any)  { l.say(slog.LevelError, format, v) }
-func (l logger) Debugf(string, ...any)           {}
-func (l logger) Tracef(string, ...any)           {}
-
-func (l logger) say(level slog.Level, format string, v []any) {
-	l.log.Log(context.Background(), level, "broker", "line", fmt.Sprintf(format, v...))
 }

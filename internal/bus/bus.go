@@ -15,7 +15,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -58,6 +57,8 @@ type Options struct {
 	// MaxPending is how many publishes may wait for the server, 0 is 1024.
 	// PublishAsync blocks above it.
 	MaxPending int
+	// Limits are those of the log's streams, for new and existing ones.
+	Limits Limits
 }
 
 // Bus is an open log.
@@ -65,9 +66,12 @@ type Bus struct {
 	nc         *nats.Conn
 	js         jetstream.JetStream
 	partitions int
+	limits     Limits
+	owner      bool // made by Open: keeps streams and buckets as they should be
 }
 
-// Open creates the streams and buckets where they are missing.
+// Open creates the streams and buckets where they are missing, and sets their
+// limits. One process does, the one with the broker; the others Attach.
 func Open(ctx context.Context, nc *nats.Conn, o Options) (*Bus, error) {
 	if o.Partitions == 0 {
 		o.Partitions = DefaultPartitions
@@ -76,19 +80,12 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{nc: nc, js: js}
+	b := &Bus{nc: nc, js: js, limits: o.Limits.withDefaults(), owner: true}
 	if b.partitions, err = b.readings(ctx, o.Partitions); err != nil {
 		return nil, err
 	}
-	for _, s := range streams() {
-		if _, err := js.CreateOrUpdateStream(ctx, s); err != nil {
-			return nil, fmt.Errorf("create stream %s: %w", s.Name, err)
-		}
-	}
-	for _, k := range buckets() {
-		if _, err := js.CreateOrUpdateKeyValue(ctx, k); err != nil {
-			return nil, fmt.Errorf("create bucket %s: %w", k.Bucket, err)
-		}
+	if err := b.ensure(ctx); err != nil {
+		return nil, err
 	}
 	return b, nil
 }
@@ -117,71 +114,6 @@ func Attach(ctx context.Context, nc *nats.Conn) (*Bus, error) {
 		return nil, err
 	}
 	return b, nil
-}
-
-// readings opens or creates the readings' stream, which keeps the partition count.
-func (b *Bus) readings(ctx context.Context, partitions int) (int, error) {
-	s, err := b.js.Stream(ctx, schemas.StreamReadings)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		cfg := stream(schemas.StreamReadings, "readings.*", 72*time.Hour)
-		cfg.Metadata = map[string]string{partitionsKey: strconv.Itoa(partitions)}
-		s, err = b.js.CreateStream(ctx, cfg)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("open stream %s: %w", schemas.StreamReadings, err)
-	}
-	return partitionsOf(s)
-}
-
-func partitionsOf(s jetstream.Stream) (int, error) {
-	n, err := strconv.Atoi(s.CachedInfo().Config.Metadata[partitionsKey])
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("stream %s does not say its partition count in metadata %s", schemas.StreamReadings, partitionsKey)
-	}
-	return n, nil
-}
-
-func stream(name, subject string, age time.Duration) jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name: name, Subjects: []string{subject}, MaxAge: age, Storage: jetstream.FileStorage,
-		// What does not fit is refused, and so not acknowledged: never drop
-		// what has been taken.
-		Discard: jetstream.DiscardNew, Duplicates: 10 * time.Minute, AllowDirect: true,
-	}
-}
-
-// streams are those beside READINGS. The ages are how long a process may be
-// away before it misses something; the store keeps the data itself.
-func streams() []jetstream.StreamConfig {
-	return []jetstream.StreamConfig{
-		stream(schemas.StreamFindings, "findings.*.*", 72*time.Hour),
-		stream(schemas.StreamRollups, "rollups.*", 72*time.Hour),
-		stream(schemas.StreamNudges, "nudges.*.*", 72*time.Hour),
-		stream(schemas.StreamReplies, "replies.*.*", 72*time.Hour),
-		quarantine(),
-	}
-}
-
-// quarantine keeps refused input for as long as raw readings. A flood of bad
-// input pushes the oldest of it out, so that it cannot block good input.
-func quarantine() jetstream.StreamConfig {
-	cfg := stream(schemas.StreamQuarantine, "quarantine.*", schemas.MaxAge)
-	cfg.MaxBytes, cfg.Discard = 1<<30, jetstream.DiscardOld
-	return cfg
-}
-
-func buckets() []jetstream.KeyValueConfig {
-	return []jetstream.KeyValueConfig{
-		{Bucket: BucketRegistry, History: 5},
-		{Bucket: BucketCheckpoints},
-		{Bucket: BucketLedger, TTL: 7 * 24 * time.Hour},
-		{Bucket: BucketSnooze, TTL: 48 * time.Hour},
-		{Bucket: BucketDevices},
-		{Bucket: BucketTuning},
-		{Bucket: BucketMembers, Storage: jetstream.MemoryStorage},
-		{Bucket: BucketLeases},
-		{Bucket: BucketClocks, TTL: schemas.MaxAge + 24*time.Hour},
-	}
 }
 
 // Partitions is the log's partition count.
