@@ -31,9 +31,14 @@ type DeviceOptions struct {
 	Window int
 	// Hertz is told in the birth message.
 	Hertz float64
-	// OnAck is called with the number of readings and events of each message the
-	// broker acknowledged. It must not block.
-	OnAck  func(items int)
+	// OnSend is called with the readings and events of each message before it is
+	// sent for the first time; they are valid until it returns.
+	OnSend func(device schemas.ID, boot uint32, items []schemas.Item)
+	// OnAck is called with the readings and events of each message that the broker
+	// has acknowledged; they are its own. The device forgets them when it returns, and
+	// sends nothing else meanwhile: it may write them down, and must not wait for
+	// longer.
+	OnAck  func(device schemas.ID, boot uint32, items []schemas.Item)
 	Logger *slog.Logger
 }
 
@@ -118,8 +123,16 @@ type Device struct {
 type delivery struct {
 	topic   string
 	payload []byte
-	items   int
-	token   mqtt.Token
+	content
+	token mqtt.Token
+}
+
+// content is what a message of readings or events holds.
+type content struct {
+	device schemas.ID
+	boot   uint32
+	count  int
+	items  []schemas.Item // only where somebody wants to know them
 }
 
 // Connect connects a device, publishes its birth and subscribes to its nudges.
@@ -172,7 +185,7 @@ func (d *Device) Counts() Counts {
 // Publish hands over a payload for one of the device's topics. It waits for a
 // place in the window and keeps the payload; Flush waits for acknowledgements.
 func (d *Device) Publish(ctx context.Context, device schemas.ID, kind schemas.Kind, payload []byte) error {
-	return d.publish(ctx, device, kind, payload, 0)
+	return d.publish(ctx, device, kind, payload, content{})
 }
 
 // Send publishes readings and events of one sequence, all of one boot, in order:
@@ -189,7 +202,14 @@ func (d *Device) Send(ctx context.Context, device schemas.ID, boot uint32, items
 		}
 		payload := make([]byte, 0, 96+165*n)
 		payload = schemas.AppendMessage(payload, kind, boot, time.Now(), items[:n])
-		if err := d.publish(ctx, device, kind, payload, n); err != nil {
+		c := content{device: device, boot: boot, count: n}
+		if d.o.OnAck != nil {
+			c.items = slices.Clone(items[:n])
+		}
+		if d.o.OnSend != nil {
+			d.o.OnSend(device, boot, items[:n])
+		}
+		if err := d.publish(ctx, device, kind, payload, c); err != nil {
 			return err
 		}
 		items = items[n:]
@@ -207,18 +227,18 @@ func (d *Device) Reply(ctx context.Context, to Received, action schemas.ReplyAct
 	return d.Publish(ctx, to.Device, schemas.KindReplies, b)
 }
 
-func (d *Device) publish(ctx context.Context, device schemas.ID, kind schemas.Kind, payload []byte, items int) error {
+func (d *Device) publish(ctx context.Context, device schemas.ID, kind schemas.Kind, payload []byte, c content) error {
 	if err := d.slots.Acquire(ctx, 1); err != nil {
 		return fmt.Errorf("publish %s of %s: %w", kind, device, err)
 	}
-	out := &delivery{topic: d.topic(device, kind), payload: payload, items: items}
+	out := &delivery{topic: d.topic(device, kind), payload: payload, content: c}
 	select {
 	case <-d.ended:
 		d.slots.Release(1)
 		return fmt.Errorf("publish %s of %s: %w", kind, device, ErrDeviceClosed)
 	case d.in <- out:
 		d.sent.Add(1)
-		d.itemsSent.Add(int64(items))
+		d.itemsSent.Add(int64(c.count))
 		return nil
 	}
 }

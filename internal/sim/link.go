@@ -131,9 +131,9 @@ func transmit(client mqtt.Client, out *delivery, lost <-chan error) error {
 // settle counts an acknowledged message and gives its place in the window back.
 func (d *Device) settle(out *delivery) {
 	d.acked.Add(1)
-	d.itemsAcked.Add(int64(out.items))
-	if d.o.OnAck != nil && out.items > 0 {
-		d.o.OnAck(out.items)
+	d.itemsAcked.Add(int64(out.count))
+	if d.o.OnAck != nil && out.count > 0 {
+		d.o.OnAck(out.device, out.boot, out.items)
 	}
 	d.slots.Release(1)
 }

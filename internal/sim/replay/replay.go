@@ -176,7 +176,7 @@ func (r *replayer) publishAll(ctx context.Context, runs []*run) error {
 func (r *replayer) publish(ctx context.Context, run *run) (err error) {
 	run.device, err = sim.Connect(ctx, sim.DeviceOptions{
 		URL: r.o.URL, Org: r.o.Org, ID: run.id, Username: r.o.Username, Password: r.o.Password, Logger: r.o.Logger,
-		OnAck: func(n int) { r.acked.Add(int64(n)) },
+		OnAck: func(_ schemas.ID, _ uint32, items []schemas.Item) { r.acked.Add(int64(len(items))) },
 	})
 	if err != nil {
 		return err
