@@ -17,7 +17,8 @@ const (
 
 var errInvalid = errors.New("invalid content")
 
-// The bounds of one append: reading one stops at whichever comes first.
+// The bounds of one append: reading one stops at whichever comes first, and nothing
+// more is taken from the log until it is stored.
 const (
 	maxMessages = 4096
 	maxBytes    = 4 << 20

@@ -12,8 +12,9 @@
 // begin anew or nothing has come for a while.
 //
 // The log is the buffer. While the store fails, the recorder tries the same
-// append again and reads no further; its memory stays bounded, and Err says
-// what is wrong. A message that cannot be decoded is logged, counted and
+// append again and reads no further, for hours if need be; that costs room in the
+// log and nothing else. Its memory stays bounded by one append of each stream and
+// the reader's queue, and Err says what is wrong. A message that cannot be decoded is logged, counted and
 // passed over, so that it blocks nothing.
 //
 //	r, err := record.New(record.Options{Log: record.FromBus(b), Store: store, Registerer: registry, Logger: log})

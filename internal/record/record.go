@@ -76,17 +76,20 @@ func New(o Options) (*Recorder, error) {
 }
 
 // Run stores until ctx ends, and then returns nil: what it had read and not
-// stored it reads again the next time. It fails only if the store does not
-// answer at the start.
+// stored it reads again the next time. A store or a log that does not answer does
+// not end it.
 func (r *Recorder) Run(ctx context.Context) error {
-	stats, err := r.store.Stats(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return nil //nolint:nilerr // ending is no failure
-	case err != nil:
-		return fmt.Errorf("start recorder: %w", err)
+	for wait := retryMin; ; {
+		stats, err := r.store.Stats(ctx)
+		if err == nil {
+			r.duplicates = stats.Duplicates
+			break
+		}
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // ending is no failure
+		}
+		wait = r.pause(ctx, schemas.StreamReadings, wait, fmt.Errorf("start recorder: %w", err))
 	}
-	r.duplicates = stats.Duplicates
 	var group sync.WaitGroup
 	for _, stream := range streams() {
 		group.Go(func() { r.follow(ctx, stream) })

@@ -34,7 +34,7 @@ const (
 	// lockWait is how long a statement waits for a lock that another process holds, in
 	// milliseconds; then it fails, and the recorder tries again. A wait ends with its
 	// context, too.
-	lockWait = 10_000
+	lockWait = 5_000
 )
 
 // Store is the embedded store of one folder.
