@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"sitwell/internal/cli"
@@ -32,7 +33,7 @@ func TestExampleConfiguration(t *testing.T) {
 		keys = append(keys, m[1])
 		if want, ok := flags[m[1]]; !ok {
 			t.Errorf("%s is no setting of sitwell serve", m[1])
-		} else if m[2] != want {
+		} else if strings.Trim(m[2], `"`) != want {
 			t.Errorf("%s is %q, its default is %q", m[1], m[2], want)
 		}
 	}

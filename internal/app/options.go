@@ -5,16 +5,36 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"strconv"
+	"strings"
+
+	"sitwell/internal/broker"
 )
 
-// Options are how sitwell runs on one machine.
+// Options are how a process of sitwell runs.
 type Options struct {
-	Data string // the folder of the log and the store
-	HTTP string // host:port of the page and the API
-	MQTT string // host:port for devices
-	NATS string // host:port for the sitwell command line
+	Roles []Role // what it does; none stands for everything
+	Data  string // the folder of the log and the store
+	// HTTP is host:port of the page and the API; of health, readiness and metrics
+	// where the process shows no page, which may also have none: "".
+	HTTP string
+	// MQTT and NATS are host:port to listen on with the role of the broker, and
+	// else where broker and log are found: host:port or a URL.
+	MQTT, NATS string
+	// SecretFile holds the password of sitwell's own parts, "" is <Data>/secret. The
+	// process with the broker makes it, the others wait for it.
+	SecretFile string
+	// ClientID names ingest's session at the MQTT broker; "" is the one that is kept
+	// with the log. It must not change from start to start.
+	ClientID string
+	Name     string // what people call this process, among several detectors
+	// Durability says when what is acknowledged is on disk: always or interval. It
+	// and the limits, in bytes and 0 for the defaults, count with the role of the
+	// broker.
+	Durability            string
+	LogLimit, BrokerLimit int64
 	// InsecureListen allows addresses other than loopback, where nothing asks
 	// yet who it is that reads people's posture.
 	InsecureListen bool
@@ -25,7 +45,10 @@ type Options struct {
 
 // Defaults are the standard addresses, on loopback.
 func Defaults() Options {
-	return Options{Data: "data", HTTP: "127.0.0.1:8080", MQTT: "127.0.0.1:1883", NATS: "127.0.0.1:4222"}
+	return Options{
+		Data: "data", HTTP: "127.0.0.1:8080", MQTT: "127.0.0.1:1883", NATS: "127.0.0.1:4222",
+		Durability: string(broker.Always), LogLimit: 10 << 30, BrokerLimit: 1 << 30,
+	}
 }
 
 // Validate says what is wrong, naming the setting.
@@ -37,20 +60,64 @@ func (o Options) Validate() error {
 	if o.Logger == nil {
 		errs = append(errs, errors.New("logger: missing"))
 	}
-	for name, addr := range map[string]string{"http": o.HTTP, "mqtt": o.MQTT, "nats": o.NATS} {
-		host, port, err := net.SplitHostPort(addr)
-		if err == nil {
-			_, err = strconv.ParseUint(port, 10, 16)
-		}
-		switch {
-		case err != nil:
-			errs = append(errs, fmt.Errorf("%s: %q is not host:port with a port from 0 to 65535", name, addr))
-		case !loopback(host) && !o.InsecureListen:
-			errs = append(errs, fmt.Errorf("%s: %s can be reached from other machines, and nothing asks yet who reads people's posture; "+
-				"use 127.0.0.1, or `sitwell serve --insecure-listen` if a proxy or a container stands in front", name, addr))
+	if o.has(Dashboard) && !o.has(Record) {
+		errs = append(errs, errors.New("roles: dashboard needs record beside it: it shows the store that the same process fills"))
+	}
+	if o.HTTP != "" || o.has(Dashboard) {
+		errs = append(errs, o.listenable("http", o.HTTP))
+	}
+	for name, addr := range map[string]string{"mqtt": o.MQTT, "nats": o.NATS} {
+		if o.has(Broker) {
+			errs = append(errs, o.listenable(name, addr))
+		} else {
+			errs = append(errs, reachable(name, addr))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// listenable checks an address to listen on.
+func (o *Options) listenable(name, addr string) error {
+	host, err := hostport(addr)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", name, err)
+	case !loopback(host) && !o.InsecureListen:
+		return fmt.Errorf("%s: %s can be reached from other machines, and nothing asks yet who reads people's posture; "+
+			"use 127.0.0.1, or --insecure-listen if a proxy or a container stands in front", name, addr)
+	}
+	return nil
+}
+
+func hostport(addr string) (host string, err error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%q is not host:port with a port from 0 to 65535", addr)
+	}
+	return host, nil
+}
+
+// reachable checks an address to connect to.
+func reachable(name, addr string) error {
+	u, err := url.Parse(locator("any", addr))
+	if err == nil {
+		_, err = hostport(u.Host)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %q is neither host:port nor a URL with both", name, addr)
+	}
+	return nil
+}
+
+// locator is an address as a URL; host:port alone gets a scheme.
+func locator(scheme, addr string) string {
+	if strings.Contains(addr, "://") {
+		return addr
+	}
+	return scheme + "://" + addr
 }
 
 func loopback(host string) bool {
@@ -64,21 +131,28 @@ func loopback(host string) bool {
 // Moved is an address that was taken and what it was replaced by.
 type Moved struct{ Name, Wanted, Got string }
 
-// listen opens the HTTP address and finds free ports for the others, which the
-// broker opens itself. With FreePorts a port in use is replaced.
-func (o *Options) listen() (net.Listener, []Moved, error) {
-	var moved []Moved
-	http, err := o.open("http", &o.HTTP, &moved)
-	if err != nil {
-		return nil, nil, err
+// listen opens the HTTP address, nil where there is none, and finds free ports for
+// the others, which the broker opens itself. With FreePorts a port in use is
+// replaced.
+func (o *Options) listen() (http net.Listener, moved []Moved, err error) {
+	if o.HTTP != "" {
+		if http, err = o.open("http", &o.HTTP, &moved); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !o.has(Broker) {
+		return http, moved, nil
 	}
 	for name, addr := range map[string]*string{"mqtt": &o.MQTT, "nats": &o.NATS} {
 		l, err := o.open(name, addr, &moved)
-		if err != nil {
-			return nil, nil, errors.Join(err, http.Close())
+		if err == nil {
+			err = l.Close()
 		}
-		if err := l.Close(); err != nil {
-			return nil, nil, fmt.Errorf("probe %s: %w", *addr, err)
+		if err != nil {
+			if http != nil {
+				err = errors.Join(err, http.Close())
+			}
+			return nil, nil, err
 		}
 	}
 	return http, moved, nil

@@ -30,6 +30,12 @@ func TestWrongUseIsNamedAndExits2(t *testing.T) {
 		{[]string{"serve", "--mqtt", "0.0.0.0:1883"}, []string{"mqtt", "--insecure-listen"}},
 		{[]string{"serve", "--log-level", "loud"}, []string{"loud"}},
 		{[]string{"serve", "extra"}, []string{"extra"}},
+		{[]string{"serve", "--roles", "broker,oven"}, []string{`"oven"`, "roles are broker,ingest"}},
+		{[]string{"serve", "--roles", "dashboard"}, []string{"dashboard needs record"}},
+		{[]string{"serve", "--durability", "sometimes"}, []string{"sometimes", "always, interval"}},
+		{[]string{"serve", "--log-limit", "10 apples"}, []string{"10 apples", "10GiB"}},
+		{[]string{"ingest", "--broker", "tcp://nowhere"}, []string{"tcp://nowhere"}},
+		{[]string{"detect", "--broker", "x"}, []string{"--broker"}},
 		{[]string{"demo", "--seed", "x"}, []string{"seed"}},
 		{[]string{"org", "lst"}, []string{"lst", "sitwell org"}},
 		{[]string{"org", "add", "Acme"}, []string{"Acme"}},
@@ -162,7 +168,7 @@ func TestHelpNamesEveryCommandInItsGroup(t *testing.T) {
 		t.Fatalf("exit %d", code)
 	}
 	at := 0
-	for _, want := range []string{"Try:", "demo", "replay", "simulate", "Run:", "health", "serve", "Manage:", "device", "org", "rules", "Inspect:", "backtest", "explain", "quarantine", "recompute", "version"} {
+	for _, want := range []string{"Try:", "demo", "replay", "simulate", "Run:", "dashboard", "detect", "health", "ingest", "notify", "serve", "Manage:", "device", "org", "rules", "Inspect:", "backtest", "explain", "quarantine", "recompute", "version"} {
 		i := strings.Index(out[at:], want)
 		if i < 0 {
 			t.Fatalf("help does not name %s in its place:\n%s", want, out)

@@ -44,34 +44,30 @@ func addresses(f *pflag.FlagSet, o *app.Options) {
 }
 
 func (e *env) serve() *cobra.Command {
-	o := app.Defaults()
-	var logs logFlags
+	p := &process{o: app.Defaults()}
+	p.o.Roles = app.Everything()
 	c := &cobra.Command{
 		Use: "serve", Short: "Run everything in one process, for real devices", Args: exactly(0),
-		Long: "Runs the broker, ingest, detection, notifier, store and page in one process. Data survives a restart.\n" +
-			"Register organisations, wearers and devices with `sitwell org`, `wearer` and `device` while it runs.\n\n" +
+		Long: "Runs the broker, ingest, detection, notifier, store and page in one process, or some of them with --roles. Data\n" +
+			"survives a restart. Register organisations, wearers and devices with `sitwell org`, `wearer` and `device`.\n\n" +
 			"Each flag may stand in the configuration file under its name, and in the environment as SITWELL_ and its\n" +
-			"name in capitals with _ for -, such as SITWELL_DATA. SIGINT or SIGTERM drains and exits 0.",
-		Example: "  sitwell serve --data /var/lib/sitwell\n  sitwell serve --config /etc/sitwell.yml",
-		RunE: func(c *cobra.Command, _ []string) error {
-			var err error
-			if o.Logger, err = e.prepare(c.Flags(), &logs); err != nil {
-				return err
-			}
-			a, err := app.New(o)
-			if err != nil {
-				return usage(err)
-			}
-			return run(c.Context(), a, func(ctx context.Context) error { return a.Wait(ctx) })
-		},
+			"name in capitals with _ for -, such as SITWELL_DATA. SIGINT or SIGTERM drains and exits 0; a second one ends\n" +
+			"at once, which loses nothing either.\n\n" +
+			"With durability always each reading is on disk before its device is told so. With interval the disk is told every\n" +
+			"second: faster, and a power cut loses up to that much of what devices were told is kept.",
+		Example: "  sitwell serve --data /var/lib/sitwell\n  sitwell serve --config /etc/sitwell.yml\n" +
+			"  sitwell serve --roles broker,record,dashboard    # and ingest, detect, notify as processes of their own",
+		RunE: func(c *cobra.Command, _ []string) error { return e.runProcess(c, p) },
 	}
 	f := c.Flags()
-	f.String("config", "", "YAML file of settings")
-	f.StringVar(&o.Data, "data", o.Data, "folder of the log and the store")
-	addresses(f, &o)
-	f.BoolVar(&o.InsecureListen, "insecure-listen", false,
-		"allow addresses other than loopback, though nothing asks yet who reads people's posture")
-	logs.register(f, "info")
+	f.StringVar(&p.o.Data, "data", p.o.Data, "folder of the log and the store")
+	f.StringVar(&p.o.MQTT, "mqtt", p.o.MQTT, "address for devices; without the role broker, where that is")
+	f.StringVar(&p.o.NATS, "nats", p.o.NATS, "address for the sitwell command line; without the role broker, where the log is")
+	f.Var(roleList{&p.o.Roles}, "roles", "what this process does")
+	f.Var(oneOf{&p.o.Durability, []string{"always", "interval"}}, "durability", "when what is acknowledged is on disk: always or interval")
+	f.Var(size{&p.o.LogLimit}, "log-limit", "most that the log of readings may take on disk")
+	f.Var(size{&p.o.BrokerLimit}, "broker-limit", "most that may wait at the broker for ingest")
+	p.common(f)
 	return c
 }
 

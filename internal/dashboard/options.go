@@ -12,6 +12,7 @@ import (
 	"sitwell/internal/auth"
 	"sitwell/internal/hindsight"
 	"sitwell/internal/office"
+	"sitwell/internal/ops"
 	"sitwell/internal/registry"
 	"sitwell/internal/series"
 	"sitwell/internal/tuning"
@@ -76,12 +77,8 @@ type Office interface {
 	Summary(ctx context.Context, scope auth.Scope, zone *time.Location, now time.Time) (office.Summary, error)
 }
 
-// Check is one condition of readiness. The text of its error is shown to anyone
-// who asks /readyz, so it must be fit for that.
-type Check struct {
-	Name  string
-	Check func(ctx context.Context) error
-}
+// Check is one condition of readiness.
+type Check = ops.Check
 
 // Options are what a dashboard is made of. All but Ready and Insecure are required.
 type Options struct {

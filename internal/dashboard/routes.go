@@ -3,6 +3,8 @@ package dashboard
 import (
 	"net/http"
 	"strings"
+
+	"sitwell/internal/ops"
 )
 
 // route is one address of the API. Its handler is called once the asker, and the
@@ -52,8 +54,8 @@ func (d *Dashboard) mux() *http.ServeMux {
 	}
 	mux.Handle("GET /api/openapi.json", http.HandlerFunc(describe))
 	mux.Handle("/api/", d.count("/api/", http.HandlerFunc(d.noRoute)))
-	mux.Handle("GET /healthz", http.HandlerFunc(d.healthz))
-	mux.Handle("GET /readyz", http.HandlerFunc(d.readyz))
+	mux.Handle("GET /healthz", http.HandlerFunc(ops.Healthz))
+	mux.Handle("GET /readyz", ops.Readyz(d.Ready))
 	mux.Handle("GET /metrics", d.metricsHandler())
 	mux.Handle("/", d.count("/", page()))
 	return mux

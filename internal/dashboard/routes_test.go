@@ -224,8 +224,8 @@ func TestHealth(t *testing.T) {
 	broken := errors.New("disk full: free some space")
 	d := newWorld(t, noon, few(), func(o *Options) {
 		o.Ready = []Check{
-			{"store", func(context.Context) error { return broken }},
-			{"log", func(context.Context) error { return nil }},
+			{Name: "store", Check: func(context.Context) error { return broken }},
+			{Name: "log", Check: func(context.Context) error { return nil }},
 		}
 	})
 	if got := get(t, d, "/healthz"); got.status != 200 {

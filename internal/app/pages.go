@@ -1,0 +1,70 @@
+package app
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	"sitwell/internal/auth"
+	"sitwell/internal/dashboard"
+	"sitwell/internal/hindsight"
+	"sitwell/internal/live"
+	"sitwell/internal/office"
+	"sitwell/internal/ops"
+)
+
+// front answers HTTP from the start on: health and readiness at first, everything
+// once the rest is there.
+type front struct{ now atomic.Pointer[http.Handler] }
+
+func (f *front) set(h http.Handler) { f.now.Store(&h) }
+
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*f.now.Load()).ServeHTTP(w, r) }
+
+// serve answers health, readiness and metrics while the rest is started.
+func (a *App) serve(l net.Listener) {
+	if l == nil {
+		return
+	}
+	a.front.set(ops.Handler(a.checks(), a.metrics))
+	a.http = ops.Serve(l, &a.front, a.o.Logger)
+	a.onStop("http", a.http.Stop)
+}
+
+// startPages shows the store. The open streams of pages end before the server waits
+// for its requests.
+func (a *App) startPages() error {
+	if err := a.startHindsight(); err != nil {
+		return err
+	}
+	handler, err := dashboard.New(dashboard.Options{
+		Store: a.store, Registry: a.registry, Live: liveEvents{live.NewWatcher(a.nc)},
+		Office: office.New(a.store, a.registry), Authority: auth.Local{}, Hindsight: a.hindsight, Rules: a.tuning,
+		Ready: a.checks(), Gatherer: a.metrics, Registerer: a.metrics, Logger: a.o.Logger, Insecure: a.o.InsecureListen,
+	})
+	if err != nil {
+		return fmt.Errorf("start dashboard: %w", err)
+	}
+	a.front.set(handler)
+	// The server waits for its requests, so it goes before what they work with.
+	a.onStop("pages", a.http.Stop)
+	return nil
+}
+
+// startHindsight judges what is stored again where somebody asks. It waits for
+// those that bring and judge readings.
+func (a *App) startHindsight() error {
+	var err error
+	if a.hindsight, err = hindsight.New(hindsight.Options{
+		Store: a.store, Registry: a.registry, Parameters: a.tuning, Settle: a.Settle, Logger: a.o.Logger,
+	}); err != nil {
+		return fmt.Errorf("start hindsight: %w", err)
+	}
+	stop, err := a.hindsight.Serve(a.nc)
+	if err != nil {
+		return fmt.Errorf("start hindsight: %w", err)
+	}
+	a.onStop("hindsight", stop)
+	return nil
+}

@@ -1,0 +1,182 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sitwell/detect"
+	"sitwell/detect/runner"
+	"sitwell/ingest"
+	"sitwell/internal/bus"
+	"sitwell/internal/live"
+	"sitwell/internal/record"
+	"sitwell/internal/registry"
+	"sitwell/internal/series/sqlite"
+	"sitwell/internal/tuning"
+	"sitwell/notify"
+	"sitwell/notify/wearable"
+	"sitwell/schemas"
+)
+
+// openRegistry follows who there is.
+func (a *App) openRegistry(ctx context.Context) error {
+	err := a.insist(ctx, "the registry", func(ctx context.Context) error {
+		kv, err := a.bus.KV(ctx, bus.BucketRegistry)
+		if err != nil {
+			return err
+		}
+		a.registry, err = registry.Open(ctx, kv, a.o.Logger)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a.onStop("registry", func(context.Context) error { return a.gone("registry", a.registry.Close()) })
+	return nil
+}
+
+// openTuning follows the parameters.
+func (a *App) openTuning(ctx context.Context) error {
+	err := a.insist(ctx, "the parameters", func(ctx context.Context) (err error) {
+		a.tuning, err = tuning.Open(ctx, tuning.Options{Log: a.bus, Team: a.team, Logger: a.o.Logger})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a.onStop("parameters", func(context.Context) error { return a.gone("parameters", a.tuning.Close()) })
+	return nil
+}
+
+// gone is for what cannot tell a log that is away that it goes: it has nothing to
+// lose, and the server forgets it by itself.
+func (a *App) gone(what string, err error) error {
+	if err != nil {
+		a.o.Logger.Debug("left without a word to the log", "part", what, "err", err)
+	}
+	return nil
+}
+
+// team is a wearer's team, zero for none.
+func (a *App) team(org, wearer schemas.ID) schemas.ID {
+	w, _ := a.registry.Wearer(org, wearer)
+	return w.Team
+}
+
+// parameters are the tuning, of wearers whose teams the registry knows.
+type parameters struct {
+	*tuning.Tuning
+
+	team func(org, wearer schemas.ID) schemas.ID
+}
+
+// Timeline is what a wearer is judged by.
+func (p parameters) Timeline(org, wearer schemas.ID) *detect.Timeline {
+	return p.Tuning.Timeline(org, p.team(org, wearer), wearer)
+}
+
+func (a *App) openStore() (err error) {
+	if a.store, err = sqlite.Open(filepath.Join(a.o.Data, "series"), a.o.Logger); err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	a.onStop("store", func(context.Context) error { return a.store.Close() })
+	return nil
+}
+
+// record moves the log into the store.
+func (a *App) record(ctx context.Context, reg prometheus.Registerer) error {
+	r, err := record.New(record.Options{Log: record.FromBus(a.bus), Store: a.store, Registerer: reg, Logger: a.o.Logger})
+	if err != nil {
+		return err
+	}
+	a.recorder.Store(r)
+	a.works(partRecord)
+	return r.Run(ctx)
+}
+
+// notify turns findings into nudges.
+func (a *App) notify(ctx context.Context, reg prometheus.Registerer) error {
+	sender := wearable.Connect(wearable.Options{
+		URL: a.MQTT(), ClientID: "sitwell-notify-" + rand.Text(), Username: user, Password: a.secret, Logger: a.o.Logger,
+	})
+	defer sender.Close()
+	n, err := notify.New(ctx, notify.Options{Log: a.bus, Sender: sender, Registerer: reg, Logger: a.o.Logger})
+	if err != nil {
+		return err
+	}
+	a.works(partNotify)
+	return n.Run(ctx)
+}
+
+// detect judges the log.
+func (a *App) detect(ctx context.Context, reg prometheus.Registerer) error {
+	checkpoints, err := a.bus.KV(ctx, bus.BucketCheckpoints)
+	if err != nil {
+		return err
+	}
+	audience, err := live.NewAudience(a.nc)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = a.gone("audience", audience.Close()) }()
+	r := runner.New(runner.Options{
+		Log: a.bus, Checkpoints: checkpoints, Parameters: parameters{a.tuning, a.team}, Registerer: reg, Logger: a.o.Logger,
+		Watched: audience.Watched,
+		Show: func(org, wearer schemas.ID, p detect.Posture) {
+			if err := audience.Show(org, wearer, p); err != nil {
+				a.o.Logger.Debug("posture not shown", "err", err)
+			}
+		},
+	})
+	a.runner.Store(r)
+	sub, err := a.serveJudged(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	a.works(partDetect)
+	return r.Run(ctx)
+}
+
+// ingest takes what devices publish into the log. The session is closed after the
+// pipeline has drained: its last acknowledgements go out through it.
+func (a *App) ingest(ctx context.Context, reg prometheus.Registerer) error {
+	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	name := a.o.ClientID
+	if name == "" {
+		var err error
+		if name, err = a.sessionName(ctx, ""); err != nil {
+			return err
+		}
+	}
+	i := ingest.New(ingest.Options{Log: a.bus, Directory: a.registry, Metrics: ingest.NewMetrics(reg), Logger: a.o.Logger})
+	session := ingest.Connect(lasting, ingest.SessionOptions{
+		URL: a.MQTT(), ClientID: name, Username: user, Password: a.secret, Logger: a.o.Logger,
+	}, i)
+	defer session.Close()
+	redrive, err := i.ServeRedrive(lasting, a.nc, a.bus)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = a.gone("redrive", redrive.Unsubscribe()) }()
+	a.session.Store(session)
+	a.works(partIngest)
+	return i.Run(ctx)
+}
+
+// awaitIngest waits until devices can be taken from.
+func (a *App) awaitIngest(ctx context.Context) error {
+	for {
+		if s := a.session.Load(); s != nil {
+			return s.Ready(ctx)
+		}
+		if !sleep(ctx, lookEvery) {
+			return fmt.Errorf("start ingest: %w", ctx.Err())
+		}
+	}
+}
