@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"internal/broker/brokertest": {"schemas", "internal/broker", "internal/bus", "internal/registry"},
 	"internal/registry":          {"schemas", "internal/bus", "internal/ops"},
 	"internal/live":              {"schemas"},
+	"internal/lease":             {},
 	"internal/tuning":            {"schemas", "detect", "internal/bus"},
 	"internal/record":            {"schemas", "internal/bus", "internal/series", "internal/ops"},
 	"internal/office":            {"schemas", "internal/series", "internal/registry", "internal/auth"},
@@ -82,7 +83,7 @@ var apart = []string{"detect", "ingest", "notify"}
 var owners = map[string][]string{
 	"github.com/nats-io/nats-server": {"internal/broker", "internal/app/..."},
 	"github.com/nats-io/nats.go": {
-		"ingest", "detect/runner", "notify", "internal/bus/...", "internal/broker/...", "internal/registry",
+		"ingest", "detect/runner", "notify", "internal/lease", "internal/bus/...", "internal/broker/...", "internal/registry",
 		"internal/live", "internal/record", "internal/tuning", "internal/hindsight", "internal/app", "internal/cluster", "internal/demo", "internal/cli",
 	},
 	"github.com/eclipse/paho.mqtt.golang":      {"ingest", "notify/...", "internal/sim/...", "internal/app"},

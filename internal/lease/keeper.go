@@ -1,0 +1,330 @@
+package lease
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Options are what a Keeper needs.
+type Options struct {
+	Members jetstream.KeyValue // in memory: a beat each second
+	Leases  jetstream.KeyValue // on disk: who owns what
+	Group   string             // of those who share the slots; part of a key
+	Slots   int
+	Member  Member // this process
+	Logger  *slog.Logger
+	// Restore makes the bucket of members anew where the server has lost it, as
+	// one without the embedded broker does in a restart. Nil is that somebody else does.
+	Restore func(ctx context.Context) error
+}
+
+// Validate says what is wrong with the options.
+func (o *Options) Validate() error {
+	switch {
+	case !validName(o.Group):
+		return fmt.Errorf("lease: the group %q has other than letters, digits, - and _", o.Group)
+	case !validName(o.Member.Name):
+		return fmt.Errorf("lease: the member's name %q has other than letters, digits, - and _", o.Member.Name)
+	case o.Slots < 1:
+		return fmt.Errorf("lease: %d slots; want at least one", o.Slots)
+	}
+	return nil
+}
+
+// Keeper keeps a member's share of the slots.
+type Keeper struct {
+	o       Options
+	watch   *watching
+	changed chan struct{} // holds one token: what Owned says has changed
+	cancel  context.CancelFunc
+	stopped sync.WaitGroup
+	halt    func() // ends watch
+
+	mu       sync.Mutex // guards what follows
+	sure     time.Time  // until then nobody can have thought this member dead
+	give     map[int]bool
+	released map[int]release
+	owned    map[int]uint64 // as it was last told
+}
+
+// release is a slot that its user has finished with.
+type release struct{ epoch, above uint64 }
+
+// Join makes this process a member and returns once it has been heard. Slots come
+// soon after; Close gives them back.
+func Join(ctx context.Context, o Options) (*Keeper, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	k := &Keeper{
+		o: o, watch: newWatch(o.Members, o.Leases, o.Group, o.Slots, o.Logger),
+		changed: make(chan struct{}, 1), give: map[int]bool{}, released: map[int]release{}, owned: map[int]uint64{},
+	}
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	k.cancel, k.halt = cancel, k.watch.start(run)
+	if err := k.beat(ctx); err != nil {
+		cancel()
+		k.halt()
+		return nil, fmt.Errorf("join %s: %w", o.Group, err)
+	}
+	k.stopped.Go(func() { k.live(run) })
+	k.stopped.Go(func() { k.move(run) })
+	return k, nil
+}
+
+// Changed delivers a token whenever Owned may say something else. One token says
+// it of any number of changes.
+func (k *Keeper) Changed() <-chan struct{} { return k.changed }
+
+// Owned is the slots to work on now, each with its epoch: those this member was
+// granted, without those that it should give back or has released. A slot that
+// was there and is no more is to be finished with and released.
+//
+// sure is that the log has confirmed it within the last seconds, so that nobody
+// can have taken a slot over without this being known here.
+func (k *Keeper) Owned() (slots map[int]uint64, sure bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	slots = map[int]uint64{}
+	for n, g := range k.mine() {
+		if _, released := k.released[n]; !released && !k.give[n] {
+			slots[n] = g.Epoch
+		}
+	}
+	return slots, time.Now().Before(k.sure)
+}
+
+// Release gives a slot of an epoch back: its user has saved what it made of it and
+// writes no more under that epoch. It does not wait. above is the highest epoch that
+// the user has met in what it writes, or 0; the next owner's is higher. Of a slot
+// that belongs to another one by now it changes nothing.
+func (k *Keeper) Release(slot int, epoch, above uint64) {
+	k.mu.Lock()
+	k.released[slot] = release{epoch, above}
+	k.mu.Unlock()
+	k.watch.wake()
+}
+
+// mine is the grants of this member. The caller holds mu. What is released or to
+// be given of other epochs is forgotten.
+func (k *Keeper) mine() map[int]grant {
+	entries, _, _ := k.watch.leases.state()
+	mine := map[int]grant{}
+	for n, g := range decode(entries, k.o.Slots) {
+		if g.Owner == k.o.Member.Name {
+			mine[n] = g
+		}
+	}
+	for n, r := range k.released {
+		if g, ok := mine[n]; !ok || g.Epoch > r.epoch {
+			delete(k.released, n)
+		}
+	}
+	return mine
+}
+
+// live beats.
+func (k *Keeper) live(ctx context.Context) {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if err := k.beat(ctx); err != nil && ctx.Err() == nil {
+			k.o.Logger.Warn("the log does not take this member's sign of life; after some seconds others take its work over",
+				"group", k.o.Group, "err", err)
+		}
+	}
+}
+
+// beat says that this member lives and makes sure of what it owns: whoever thought
+// it dead before has taken its slots over before, so that the copy shows it.
+func (k *Keeper) beat(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	start := time.Now()
+	b, err := json.Marshal(k.o.Member)
+	if err != nil {
+		return fmt.Errorf("encode member: %w", err)
+	}
+	if _, err := k.o.Members.Put(ctx, k.o.Group+"."+k.o.Member.Name, b); err != nil {
+		return errors.Join(fmt.Errorf("write to bucket %s: %w", k.o.Members.Bucket(), err), k.restore(ctx, err))
+	}
+	for _, v := range []*view{k.watch.members, k.watch.leases} {
+		if err := v.sync(ctx); err != nil {
+			return err
+		}
+	}
+	k.mu.Lock()
+	k.sure = start.Add(sureFor)
+	k.mu.Unlock()
+	return nil
+}
+
+// restore makes the members' bucket anew if it is not there.
+func (k *Keeper) restore(ctx context.Context, why error) error {
+	lost := errors.Is(why, jetstream.ErrNoStreamResponse) || errors.Is(why, jetstream.ErrStreamNotFound)
+	if k.o.Restore == nil || !lost {
+		return nil
+	}
+	if err := k.o.Restore(ctx); err != nil {
+		return fmt.Errorf("make bucket %s anew: %w", k.o.Members.Bucket(), err)
+	}
+	return nil
+}
+
+// move moves towards the even spread whenever something has changed, and each
+// second, because a claim may have failed.
+func (k *Keeper) move(ctx context.Context) {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-k.watch.changed:
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if err := k.step(ctx); err != nil && ctx.Err() == nil {
+			k.o.Logger.Warn("leases cannot be changed now, trying again", "group", k.o.Group, "err", err)
+		}
+	}
+}
+
+// step does what this member's part of the plan is.
+func (k *Keeper) step(ctx context.Context) error {
+	err := k.freeReleased(ctx)
+	grants, living, known := k.watch.grants()
+	if !known {
+		return err
+	}
+	p := plan{}
+	if _, sure := k.Owned(); sure && living[k.o.Member.Name] {
+		p = spread(grants, living, k.o.Member.Name)
+	}
+	k.mu.Lock()
+	k.give = map[int]bool{}
+	for _, n := range p.give {
+		k.give[n] = true
+	}
+	k.mu.Unlock()
+	if err == nil {
+		err = k.claim(ctx, grants, p.claim)
+	}
+	k.tell()
+	return err
+}
+
+// claim takes free slots over. Whom somebody was faster than has nothing to do.
+func (k *Keeper) claim(ctx context.Context, grants []grant, slots []int) error {
+	for _, n := range slots {
+		next := grant{Owner: k.o.Member.Name, Label: k.o.Member.Label, Epoch: grants[n].Epoch + 1}
+		if err := k.swap(ctx, n, next, grants[n].revision); err != nil {
+			return fmt.Errorf("claim %s %d: %w", k.o.Group, n, err)
+		}
+	}
+	if len(slots) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	return k.watch.leases.sync(ctx)
+}
+
+// freeReleased makes the slots free that their user has finished with.
+func (k *Keeper) freeReleased(ctx context.Context) error {
+	k.mu.Lock()
+	mine, freed := k.mine(), map[int]release{}
+	for n, r := range k.released {
+		freed[n] = r
+	}
+	k.mu.Unlock()
+	for n, r := range freed {
+		next := grant{Epoch: max(mine[n].Epoch, r.above)}
+		if err := k.swap(ctx, n, next, mine[n].revision); err != nil {
+			return fmt.Errorf("give %s %d back: %w", k.o.Group, n, err)
+		}
+	}
+	if len(freed) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	return k.watch.leases.sync(ctx)
+}
+
+// swap writes a grant if nobody has since the revision.
+func (k *Keeper) swap(ctx context.Context, slot int, g grant, revision uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	b, err := json.Marshal(g)
+	if err != nil {
+		return fmt.Errorf("encode lease: %w", err)
+	}
+	_, err = k.o.Leases.Update(ctx, k.o.Group+"."+strconv.Itoa(slot), b, revision)
+	if errors.Is(err, jetstream.ErrKeyExists) { // also says that the revision is another
+		return nil
+	}
+	return err //nolint:wrapcheck // the callers say what for
+}
+
+// tell says so if what is owned has changed.
+func (k *Keeper) tell() {
+	owned, _ := k.Owned()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if equal(owned, k.owned) {
+		return
+	}
+	k.owned = owned
+	select {
+	case k.changed <- struct{}{}:
+	default: // there is a token already
+	}
+}
+
+func equal(a, b map[int]uint64) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for n, epoch := range a {
+		if b[n] != epoch {
+			return false
+		}
+	}
+	return true
+}
+
+// Close takes leave and gives every slot back, so that others go on at once. The
+// work on the slots must be saved before. While the log does not answer, others
+// notice after some seconds; Close then says so when ctx ends.
+func (k *Keeper) Close(ctx context.Context) error {
+	k.cancel()
+	k.stopped.Wait()
+	defer k.halt()
+	k.mu.Lock()
+	mine := k.mine()
+	k.sure = time.Time{}
+	k.mu.Unlock()
+	if err := k.o.Members.Delete(ctx, k.o.Group+"."+k.o.Member.Name); err != nil {
+		return fmt.Errorf("leave %s: %w", k.o.Group, err)
+	}
+	for n, g := range mine {
+		next := grant{Epoch: g.Epoch}
+		if err := k.swap(ctx, n, next, g.revision); err != nil {
+			return fmt.Errorf("give %s %d back: %w", k.o.Group, n, err)
+		}
+	}
+	return nil
+}
