@@ -121,6 +121,7 @@ func (b *Broker) start(ctx context.Context) error {
 	if err := mend(b.dir, b.log); err != nil {
 		return fmt.Errorf("start broker: %w", err)
 	}
+	before := stored(b.dir)
 	s, err := server.NewServer(b.opts.Clone())
 	if err != nil {
 		return fmt.Errorf("configure broker: %w", err)
@@ -129,6 +130,10 @@ func (b *Broker) start(ctx context.Context) error {
 	s.SetLoggerV2(logger{b.log, &b.wedged}, false, false, false)
 	s.Start()
 	if err := ready(ctx, s); err != nil {
+		shut(s)
+		return err
+	}
+	if err := verify(s, before); err != nil {
 		shut(s)
 		return err
 	}

@@ -25,14 +25,17 @@ func Start(tb testing.TB) (*broker.Broker, *bus.Bus) {
 // Broker starts a broker on a folder, admitting nobody yet.
 func Broker(tb testing.TB, dir string) *broker.Broker {
 	tb.Helper()
-	b, err := broker.Start(tb.Context(), broker.Options{
-		Dir: dir, MQTT: "127.0.0.1:0", NATS: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler),
-	})
+	b, err := broker.Start(tb.Context(), Options(dir))
 	if err != nil {
 		tb.Fatalf("start broker: %v", err)
 	}
 	tb.Cleanup(b.Stop)
 	return b
+}
+
+// Options are for a broker on a folder, on free ports and silent.
+func Options(dir string) broker.Options {
+	return broker.Options{Dir: dir, MQTT: "127.0.0.1:0", NATS: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)}
 }
 
 // Connect connects to a broker until the test ends.
