@@ -20,18 +20,36 @@ type sent struct {
 const (
 	// The pauses between two attempts to write to the log.
 	minPause = 50 * time.Millisecond
-	maxPause = 5 * time.Second
-	// confirmWait is how long the log may take to confirm: an answer that was
-	// lost while the connection stood would otherwise be waited for for ever.
-	confirmWait = 30 * time.Second
+	maxPause = 2 * time.Second
+	// stallAfter is how long the log may leave one write unconfirmed, or not take
+	// it, before the round ends. It is above what a slow disk takes, and below the
+	// client's keep alive and ping timeout together, so that a full inbox never
+	// costs the connection its pings.
+	stallAfter = 15 * time.Second
+	// answerWait is how long the log may take to answer while it is asked whether
+	// it takes messages again.
+	answerWait = 5 * time.Second
 )
 
-// confirm waits for the log in the order of sending and acknowledges. What is
-// not confirmed when ctx ends is not acknowledged.
-func (i *Ingest) confirm(ctx context.Context) {
-	for s := range i.out {
+// stalled says that the log takes nothing. again tries what could not be
+// written once more; when it succeeds, the log takes messages again.
+type stalled struct {
+	why   error
+	again func(ctx context.Context) error
+}
+
+// Error says what could not be written.
+func (s *stalled) Error() string { return "the log takes nothing: " + s.why.Error() }
+
+// Unwrap is why.
+func (s *stalled) Unwrap() error { return s.why }
+
+// confirm waits for the log in the order of sending and acknowledges. It ends
+// when the queue does; what is not confirmed when ctx ends is not acknowledged.
+func (i *Ingest) confirm(ctx context.Context, r *round, fail context.CancelCauseFunc) {
+	for s := range r.out {
 		if err := i.settle(ctx, s); err != nil {
-			i.logger.Warn("not confirmed before the stop; the broker delivers it again", "subject", s.subject, "err", err)
+			fail(err) // the first one counts
 			continue
 		}
 		for _, d := range s.deliveries {
@@ -40,32 +58,60 @@ func (i *Ingest) confirm(ctx context.Context) {
 	}
 }
 
-// settle returns when a publish is on disk, or ctx has ended. A publish that
-// failed is repeated under its id until the log takes it: it may have been
+// settle returns when a publish is on disk, ctx has ended, or the log has
+// stalled. A publish that failed is repeated under its id: it may have been
 // stored, and then the log drops the repetition. Records behind it may be
 // stored before it then; DESIGN.md says why that does no harm.
 func (i *Ingest) settle(ctx context.Context, s sent) error {
-	err := wait(ctx, s.future)
-	for pause := minPause; err != nil; pause = min(2*pause, maxPause) {
-		if ctx.Err() != nil {
-			return err
-		}
+	limited, cancel := context.WithTimeout(ctx, stallAfter)
+	defer cancel()
+	err := s.future.Wait(limited)
+	for pause := minPause; err != nil && limited.Err() == nil; pause = min(2*pause, maxPause) {
 		i.metrics.retries.Inc()
 		i.logger.Warn("log did not confirm, sending again", "subject", s.subject, "err", err)
-		if err := sleep(ctx, pause); err != nil {
-			return err
+		if sleep(limited, pause) != nil {
+			break
 		}
-		if s.future, err = i.log.PublishAsync(s.subject, s.data, s.id); err == nil {
-			err = wait(ctx, s.future)
-		}
+		err = i.attempt(limited, s)
+	}
+	return i.verdict(ctx, s, err)
+}
+
+// verdict tells a stall from a stop.
+func (i *Ingest) verdict(ctx context.Context, s sent, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	s.deliveries = nil
+	return &stalled{why: err, again: func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, answerWait)
+		defer cancel()
+		return i.attempt(ctx, s)
+	}}
+}
+
+// attempt publishes and waits for the answer.
+func (i *Ingest) attempt(ctx context.Context, s sent) error {
+	future, err := i.log.PublishAsync(s.subject, s.data, s.id)
+	if err == nil {
+		err = future.Wait(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("write to %s: %w", s.subject, err)
 	}
 	return nil
 }
 
-func wait(ctx context.Context, f bus.Future) error {
-	ctx, cancel := context.WithTimeout(ctx, confirmWait)
-	defer cancel()
-	return f.Wait(ctx)
+// recover waits until the log takes messages again, or ctx ends.
+func (i *Ingest) recover(ctx context.Context, s *stalled) error {
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
+		if err := s.again(ctx); err == nil {
+			return nil
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
 }
 
 // sleep waits, or returns why ctx ended.

@@ -18,11 +18,14 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"sitwell/internal/bus"
 	"sitwell/schemas"
@@ -44,17 +47,26 @@ type Directory interface {
 type Options struct {
 	Log       Log
 	Directory Directory
-	Metrics   *Metrics
-	Logger    *slog.Logger
+	// Clocks is the bucket in which the offset of each device's clock is fixed
+	// that is ahead, for one run of the device. Nil corrects no clocks, and what
+	// lies ahead is quarantined.
+	Clocks  jetstream.KeyValue
+	Metrics *Metrics
+	Logger  *slog.Logger
 }
 
 // The bounds of ingest.
 const (
-	// inbox holds messages between the MQTT client and the worker. It is
-	// larger than what the embedded broker has under way to ingest, so that
-	// taking a message never holds up the client's pings; when another broker
-	// fills it, the client waits, and so does the broker.
+	// inbox is how many messages may wait for the worker. It is larger than what
+	// the embedded broker has under way to ingest, so that taking a message never
+	// holds up the client's pings; when another broker fills it, the client
+	// waits, and so does the broker.
 	inbox = 4096
+	// inboxBytes is what the payloads of all messages may take that are under way,
+	// from their receipt to their acknowledgement, each with messageCost for what
+	// it takes besides. Above it the client waits.
+	inboxBytes  = 64 << 20
+	messageCost = 512
 	// A record is written when it holds packReadings or packBytes, or packDelay
 	// after its first reading came.
 	packReadings = 256
@@ -70,11 +82,11 @@ const (
 type Ingest struct {
 	log     Log
 	dir     Directory
+	clocks  *clocks
+	runs    *runs
 	metrics *Metrics
 	logger  *slog.Logger
-	in      chan message
-	out     chan sent
-	stopped chan struct{} // closed when Run has ended
+	rounds  *rounds
 }
 
 // message is one payload on its way through.
@@ -101,70 +113,74 @@ func (d *delivery) finish() {
 // New makes an Ingest.
 func New(o Options) *Ingest {
 	return &Ingest{
-		log: o.Log, dir: o.Directory, metrics: o.Metrics, logger: o.Logger,
-		in: make(chan message, inbox), out: make(chan sent, unconfirmed), stopped: make(chan struct{}),
+		log: o.Log, dir: o.Directory, clocks: newClocks(o.Clocks, o.Metrics, o.Logger), runs: newRuns(o.Metrics, o.Logger), metrics: o.Metrics, logger: o.Logger,
+		rounds: newRounds(),
 	}
 }
 
 // Handle takes a message that arrived at received on an MQTT topic. done is
 // called once, from another goroutine, when all of it is in the log or in
 // quarantine; refused is how many of its readings went to quarantine. It is
-// not called for a message that is under way when Run ends.
+// not called for a message that is under way when Run ends, or when the log
+// stalls; Handle takes nothing while it does.
 func (i *Ingest) Handle(ctx context.Context, topic string, payload []byte, received time.Time, done func(refused int)) {
-	m := message{topic: topic, payload: payload, received: received, delivery: &delivery{done: done}}
-	m.delivery.parts.Store(1) // the worker's own, until all parts are known
-	select {
-	case i.in <- m:
-	case <-i.stopped:
-	case <-ctx.Done():
-	}
+	i.rounds.current().take(ctx, topic, payload, received, done)
 }
 
 // Run works until ctx ends, then writes what it has begun and waits for the log
-// to confirm it, for drainWait at most. An error says that something was left
-// to the broker to deliver again.
+// to confirm it, for drainWait at most. While the log takes nothing it drops
+// what is not acknowledged and waits. An error says that something was left to
+// the broker to deliver again.
 func (i *Ingest) Run(ctx context.Context) error {
-	drain, cancel := outlive(ctx, drainWait)
-	defer cancel()
-	var confirmer sync.WaitGroup
-	confirmer.Go(func() { i.confirm(drain) })
-	w := newWorker(i)
-	err := i.work(ctx, drain, w)
-	if ctx.Err() != nil {
-		err = w.flush(drain)
-	}
-	close(i.stopped)
-	close(i.out)
-	confirmer.Wait()
+	defer func() { i.rounds.current().end() }()
+	following, err := i.clocks.follow(ctx)
 	if err != nil {
-		return fmt.Errorf("ingest: %w", err)
+		return nil //nolint:nilerr // ctx ended before anything was begun
 	}
-	return nil
+	defer following.stop()
+	for {
+		err := i.round(ctx, i.rounds.current())
+		stall, ok := errors.AsType[*stalled](err)
+		if !ok || ctx.Err() != nil {
+			if err != nil {
+				return fmt.Errorf("ingest: %w", err)
+			}
+			return nil
+		}
+		i.metrics.stalls.Inc()
+		i.logger.Error("the log takes nothing; leaving the MQTT broker until it does, which delivers again what is not acknowledged",
+			"waited", stallAfter, "err", stall.why)
+		if err := i.recover(ctx, stall); err != nil {
+			return nil //nolint:nilerr // ctx ended, and nothing is under way
+		}
+		i.logger.Info("the log takes messages again")
+		i.rounds.begin()
+	}
 }
 
-// work feeds the worker until ctx ends or something cannot be written. A message
-// that is begun has until the end of drain, so that what is handed to the log is
-// also waited for and acknowledged.
-func (i *Ingest) work(ctx, drain context.Context, w *worker) error {
-	timer := time.NewTimer(packDelay)
-	defer timer.Stop()
-	for {
-		var err error
-		select {
-		case m := <-i.in:
-			if w.idle() {
-				timer.Reset(packDelay)
-			}
-			err = w.take(drain, m)
-		case <-timer.C:
-			err = w.flush(drain)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
+// round works until ctx ends or the log stalls.
+func (i *Ingest) round(ctx context.Context, r *round) error {
+	defer r.end()
+	longer, cancel := outlive(ctx, drainWait)
+	defer cancel()
+	drain, fail := context.WithCancelCause(longer)
+	defer fail(nil)
+	var confirmer sync.WaitGroup
+	confirmer.Go(func() { i.confirm(drain, r, fail) })
+	w := newWorker(i, r)
+	err := w.work(ctx, drain)
+	if err == nil {
+		err = w.flush(drain)
 	}
+	if stall, ok := errors.AsType[*stalled](err); ok {
+		fail(stall) // the confirmer need not wait for what it will not get
+	}
+	close(r.out)
+	confirmer.Wait()
+	if drain.Err() != nil {
+		err = context.Cause(drain)
+	}
+	return err
 }
 
 // drainWait bounds how long a stop waits for the log.

@@ -27,6 +27,8 @@ type RedriveResult struct {
 	Error string `json:"error,omitempty"`
 }
 
+var errNotTaken = errors.New("ingest is stopping, or the log takes no messages; the message stays in quarantine")
+
 // Quarantine is what Redrive needs of the log.
 type Quarantine interface {
 	Get(ctx context.Context, stream string, seq uint64) (bus.Msg, error)
@@ -76,14 +78,16 @@ func (i *Ingest) redrive(ctx context.Context, q Quarantine, request string) (ref
 	if entry.Truncated {
 		return 0, fmt.Errorf("quarantined message %d was too large to be kept whole", seq)
 	}
-	done := make(chan int, 1)
-	i.Handle(ctx, entry.Topic, entry.Payload, entry.Received, func(refused int) { done <- refused })
+	done, r := make(chan int, 1), i.rounds.current()
+	if !r.take(ctx, entry.Topic, entry.Payload, entry.Received, func(refused int) { done <- refused }) {
+		return 0, errNotTaken
+	}
 	select {
 	case refused = <-done:
-	case <-i.stopped:
-		return 0, errors.New("ingest is stopping; the message stays in quarantine")
+	case <-r.ended:
+		return 0, errNotTaken
 	case <-ctx.Done():
-		return 0, errors.New("ingest is stopping; the message stays in quarantine")
+		return 0, errNotTaken
 	}
 	if err := q.Delete(ctx, schemas.StreamQuarantine, seq); err != nil {
 		return refused, fmt.Errorf("stored, but still in quarantine: %w", err)

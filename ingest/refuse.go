@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"sitwell/schemas"
@@ -40,14 +41,12 @@ func (w *worker) refuseSome(ctx context.Context, topic schemas.Topic, m message,
 	return nil
 }
 
-// refuseUnassigned puts good readings that nobody wore the device for into
-// quarantine, in payloads that can be driven through ingest again. Written out
-// with their times they may take more than one.
-func (w *worker) refuseUnassigned(ctx context.Context, topic schemas.Topic, m message, msg *schemas.Message, items []schemas.Item) error {
+// refuseItems puts readings that were good by themselves into quarantine, in
+// payloads that can be driven through ingest again. Written out with their times
+// they may take more than one.
+func (w *worker) refuseItems(ctx context.Context, topic schemas.Topic, m message, msg *schemas.Message, why *schemas.Refusal, items []schemas.Item) error {
 	for len(items) > 0 {
 		payload, n := enclose(topic.Kind, msg, items)
-		why := schemas.Refuse(schemas.Unassigned, "nobody wore device %s at %s; assign it, then redrive",
-			topic.Device, items[0].At().Format(time.RFC3339))
 		if err := w.quarantine(ctx, m, why, payload, n); err != nil {
 			return err
 		}
@@ -56,15 +55,26 @@ func (w *worker) refuseUnassigned(ctx context.Context, topic schemas.Topic, m me
 	return nil
 }
 
-// enclose writes as many of the items as one payload may hold, and how many.
+// enclose writes as many of the items as one payload may hold, and how many. It
+// gives them the times that the device gave, so that a redrive corrects its
+// clock once and not twice.
 func enclose(kind schemas.Kind, msg *schemas.Message, items []schemas.Item) (payload []byte, n int) {
-	sent := time.UnixMilli(max(msg.Sent, items[len(items)-1].Time))
-	for n = len(items); ; n = (n + 1) / 2 {
-		payload = schemas.AppendMessage(payload[:0], kind, msg.Boot, sent, items[:n])
+	raw := slices.Clone(items)
+	for i := range raw {
+		raw[i].Time += int64(msg.Ahead)
+	}
+	sent := time.UnixMilli(max(msg.Sent, raw[len(raw)-1].Time))
+	for n = len(raw); ; n = (n + 1) / 2 {
+		payload = schemas.AppendMessage(payload[:0], kind, msg.Boot, sent, raw[:n])
 		if len(payload) <= schemas.MaxPayload || n == 1 {
 			return payload, n
 		}
 	}
+}
+
+func unassigned(topic schemas.Topic, first *schemas.Item) *schemas.Refusal {
+	return schemas.Refuse(schemas.Unassigned, "nobody wore device %s at %s; assign it, then redrive",
+		topic.Device, first.At().Format(time.RFC3339))
 }
 
 func unknownDevice(topic schemas.Topic) *schemas.Refusal {

@@ -2,15 +2,14 @@ package ingest
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-
-	"sitwell/schemas"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // SessionOptions say how to reach the broker.
@@ -21,16 +20,26 @@ type SessionOptions struct {
 	// from start to start: under it the broker keeps what was not acknowledged.
 	ClientID           string
 	Username, Password string
-	Logger             *slog.Logger
+	// Memory, a bucket of the log, keeps that the broker has had the session,
+	// so that a session it has forgotten is noticed after a restart of ingest,
+	// too. Nil remembers only as long as this process lives.
+	Memory jetstream.KeyValue
+	Logger *slog.Logger
 }
 
-// Session is ingest's connection to an MQTT broker.
+// Session is ingest's connection to an MQTT broker, made anew whenever it is
+// lost, and given up on purpose while the log takes nothing.
 type Session struct {
-	client mqtt.Client
-	logger *slog.Logger
+	o      SessionOptions
+	ingest *Ingest
+	cancel context.CancelFunc
 	opened sync.Once // guards the closing of ready
 	ready  chan struct{}
-	cancel context.CancelFunc
+	done   chan struct{}
+
+	mu    sync.Mutex // guards what follows
+	state SessionState
+	had   bool // the broker had the session before
 }
 
 // filter covers everything that devices publish, and what they should not, so
@@ -41,92 +50,77 @@ type Session struct {
 // subscriptions have too much.
 const filter = "sitwell/#"
 
+// The pauses between two attempts to connect.
+const (
+	firstReconnect = 500 * time.Millisecond
+	lastReconnect  = 5 * time.Second
+	// dropPause follows a disconnection on purpose. It is above the embedded
+	// broker's AckWait, after which it delivers what was dropped: newer messages
+	// would overtake that otherwise.
+	dropPause = 3 * time.Second
+)
+
 // Connect keeps a persistent session with a broker and gives each message to
 // the ingest, acknowledging it when ingest says so. It returns at once; Ready
 // tells when the session exists. ctx ends the taking of messages, Close the
 // connection.
 func Connect(ctx context.Context, o SessionOptions, i *Ingest) *Session {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &Session{logger: o.Logger, ready: make(chan struct{}), cancel: cancel}
-	opts := mqtt.NewClientOptions().AddBroker(o.URL).SetClientID(o.ClientID).SetProtocolVersion(4).
-		SetUsername(o.Username).SetPassword(o.Password).
-		// The broker keeps the session and what was not acknowledged.
-		SetCleanSession(false).SetResumeSubs(false).
-		// Acknowledged is stored, so the acknowledgement waits for the log.
-		SetAutoAckDisabled(true).SetOrderMatters(true).
-		SetConnectRetry(true).SetConnectRetryInterval(time.Second).
-		// The default would wait up to ten minutes after an outage.
-		SetMaxReconnectInterval(5 * time.Second).
-		SetKeepAlive(15 * time.Second).SetPingTimeout(10 * time.Second).SetConnectTimeout(10 * time.Second)
-	// Everything goes to one handler: what the broker delivers before the
-	// subscriptions are renewed would otherwise never be acknowledged.
-	opts.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { i.deliver(ctx, m) })
-	opts.SetConnectionLostHandler(func(_ mqtt.Client, err error) {
-		o.Logger.Warn("connection to the MQTT broker lost, connecting again", "err", err)
-	})
-	opts.SetOnConnectHandler(func(c mqtt.Client) { s.open(ctx, c) })
-	s.client = mqtt.NewClient(opts)
-	s.client.Connect() // retries by itself; Ready tells
+	s := &Session{o: o, ingest: i, cancel: cancel, ready: make(chan struct{}), done: make(chan struct{})}
+	s.state.Since = time.Now()
+	go s.keep(ctx)
 	return s
 }
 
-// deliver takes one message from the client. It runs in the client's own
-// goroutine, so it may wait for room in the inbox and for nothing else. An
-// acknowledgement that comes after its connection has gone is dropped by the
-// client, and the broker delivers the message again.
-func (i *Ingest) deliver(ctx context.Context, m mqtt.Message) {
-	if m.Qos() == 0 {
-		i.metrics.bestEffort.Inc()
-	}
-	if m.Retained() && strings.HasSuffix(m.Topic(), "/"+string(schemas.KindReplies)) {
-		// The broker repeats a retained message at each subscription; an answer
-		// of once must not count again.
-		i.metrics.stale.Inc()
-		m.Ack()
-		return
-	}
-	i.Handle(ctx, m.Topic(), m.Payload(), time.Now(), func(int) { m.Ack() })
-}
-
-// open subscribes, again until it succeeds: connected without a subscription,
-// ingest would be deaf. The client calls it for each new connection.
-func (s *Session) open(ctx context.Context, c mqtt.Client) {
-	for pause := minPause; c.IsConnectionOpen(); pause = min(2*pause, maxPause) {
-		err := subscribe(ctx, c)
-		if err == nil {
-			s.opened.Do(func() { close(s.ready) })
+// keep connects for as long as the log takes messages.
+func (s *Session) keep(ctx context.Context) {
+	defer close(s.done)
+	s.recall(ctx)
+	for pause := firstReconnect; ; pause = min(2*pause, lastReconnect) {
+		r, err := s.ingest.rounds.wait(ctx)
+		if err != nil {
 			return
 		}
-		if ctx.Err() != nil {
+		stood, err := s.connection(ctx, r)
+		s.gone(err)
+		switch {
+		case ctx.Err() != nil:
 			return
+		case err == nil: // on purpose
+			pause = dropPause
+		case stood:
+			pause = firstReconnect
+			s.o.Logger.Warn("connection to the MQTT broker lost, connecting again", "broker", s.o.URL, "err", err)
+		default:
+			s.o.Logger.Warn("no connection to the MQTT broker, trying again", "broker", s.o.URL, "pause", pause, "err", err)
 		}
-		s.logger.Error("no subscription at the MQTT broker, trying again; check that ingest may read "+filter, "err", err)
 		if sleep(ctx, pause) != nil {
 			return
 		}
 	}
 }
 
-// subscribeWait bounds the wait for the broker's answer to a subscription.
-const subscribeWait = 10 * time.Second
-
-func subscribe(ctx context.Context, c mqtt.Client) error {
-	const atLeastOnce, refused = 1, 0x80
-	ctx, cancel := context.WithTimeout(ctx, subscribeWait)
-	defer cancel()
-	token := c.Subscribe(filter, atLeastOnce, nil)
+// connection is one connection, from CONNECT to its end. stood says that it had
+// its subscription; the error is nil when it was given up on purpose.
+func (s *Session) connection(ctx context.Context, r *round) (stood bool, err error) {
+	l := newLink(ctx, s.o, r, s.ingest.metrics)
+	defer l.close()
+	present, err := l.connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	s.came(present)
+	if err := l.subscribe(ctx, filter); err != nil {
+		return false, fmt.Errorf("%w; check that ingest may read %s", err, filter)
+	}
+	s.subscribed(ctx)
 	select {
-	case <-token.Done():
+	case err := <-l.lost:
+		return true, err
+	case <-r.ended:
 	case <-ctx.Done():
-		return fmt.Errorf("subscribe: the broker did not answer: %w", ctx.Err())
 	}
-	if err := token.Error(); err != nil {
-		return fmt.Errorf("subscribe: %w", err)
-	}
-	if t, ok := token.(*mqtt.SubscribeToken); ok && t.Result()[filter] == refused {
-		return fmt.Errorf("subscribe: the broker refused %s", filter)
-	}
-	return nil
+	return true, nil
 }
 
 // Ready waits until the session exists at the broker, so that nothing a device
@@ -135,17 +129,56 @@ func (s *Session) Ready(ctx context.Context) error {
 	select {
 	case <-s.ready:
 		return nil
+	case <-s.done:
+		return errors.New("connect to the MQTT broker: the session was closed")
 	case <-ctx.Done():
-		return fmt.Errorf("connect to the MQTT broker: %w", ctx.Err())
+		if why := s.State().Error; why != "" {
+			return fmt.Errorf("connect to the MQTT broker %s: %s: %w", s.o.URL, why, ctx.Err())
+		}
+		return fmt.Errorf("connect to the MQTT broker %s: %w", s.o.URL, ctx.Err())
 	}
 }
 
-// Connected reports whether the connection stands now.
-func (s *Session) Connected() bool { return s.client.IsConnectionOpen() }
-
 // Close disconnects; the broker keeps the session.
 func (s *Session) Close() {
-	const quiesce = 250 // milliseconds for acknowledgements under way
 	s.cancel()
-	s.client.Disconnect(quiesce)
+	<-s.done
+}
+
+// memoryWait bounds the questions to Memory: they only help to notice a loss.
+const memoryWait = 5 * time.Second
+
+// memoryKey is a key of Memory; a client id may hold anything.
+func (s *Session) memoryKey() string {
+	return fmt.Sprintf("ingest.seen.%x", sha256.Sum256([]byte(s.o.ClientID)))[:32]
+}
+
+// recall asks Memory whether this broker has had the session in an earlier run.
+func (s *Session) recall(ctx context.Context) {
+	if s.o.Memory == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, memoryWait)
+	defer cancel()
+	entry, err := s.o.Memory.Get(ctx, s.memoryKey())
+	switch {
+	case err == nil:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.had = string(entry.Value()) == s.o.URL // another broker cannot have forgotten it
+	case !errors.Is(err, jetstream.ErrKeyNotFound) && ctx.Err() == nil:
+		s.o.Logger.Warn("not known whether the MQTT broker had ingest's session before", "err", err)
+	}
+}
+
+// remember keeps that this broker has the session.
+func (s *Session) remember(ctx context.Context) {
+	if s.o.Memory == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, memoryWait)
+	defer cancel()
+	if _, err := s.o.Memory.Put(ctx, s.memoryKey(), []byte(s.o.URL)); err != nil && ctx.Err() == nil {
+		s.o.Logger.Warn("not kept that the MQTT broker has ingest's session", "err", err)
+	}
 }

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nuid"
 
@@ -12,6 +13,7 @@ import (
 // worker turns messages into records. It belongs to Run's goroutine.
 type worker struct {
 	*Ingest
+	round   *round
 	packs   []pack // by partition
 	pending int    // partitions with something in their pack
 	ids     *nuid.NUID
@@ -24,8 +26,35 @@ type pack struct {
 	deliveries []*delivery
 }
 
-func newWorker(i *Ingest) *worker {
-	return &worker{Ingest: i, packs: make([]pack, i.log.Partitions()), ids: nuid.New()}
+func newWorker(i *Ingest, r *round) *worker {
+	return &worker{Ingest: i, round: r, packs: make([]pack, i.log.Partitions()), ids: nuid.New()}
+}
+
+// work takes messages until ctx ends or something cannot be written. A message
+// that is begun has until the end of drain, so that what is handed to the log is
+// also waited for and acknowledged.
+func (w *worker) work(ctx, drain context.Context) error {
+	timer := time.NewTimer(packDelay)
+	defer timer.Stop()
+	for {
+		var err error
+		select {
+		case m := <-w.round.in:
+			if w.idle() {
+				timer.Reset(packDelay)
+			}
+			err = w.take(drain, m)
+		case <-timer.C:
+			err = w.flush(drain)
+		case <-drain.Done():
+			return context.Cause(drain)
+		case <-ctx.Done():
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func (w *worker) idle() bool { return w.pending == 0 }
@@ -60,15 +89,26 @@ func (w *worker) handle(ctx context.Context, m message) error {
 
 // samples handles readings or events.
 func (w *worker) samples(ctx context.Context, topic schemas.Topic, m message) error {
-	msg, err := schemas.Decode(topic.Kind, m.payload, m.received)
+	d := device{topic.Org, topic.Device}
+	_, known := w.dir.Resolve(d.org, d.id, 0)
+	received := m.received.UnixMilli()
+	msg, err := schemas.DecodeByClock(topic.Kind, m.payload, m.received, func(boot uint32, sent int64) (uint32, error) {
+		if !known {
+			return 0, nil // refused below; nobody may fill the bucket
+		}
+		return w.clocks.ahead(ctx, d, boot, sent, received)
+	})
 	if err != nil {
 		return w.refuseAll(ctx, m, err)
 	}
 	w.metrics.unknownFields.Add(float64(msg.Unknown))
-	if _, known := w.dir.Resolve(topic.Org, topic.Device, 0); !known {
+	if !known {
 		return w.refuseAll(ctx, m, unknownDevice(topic))
 	}
 	if err := w.refuseSome(ctx, topic, m, msg); err != nil {
+		return err
+	}
+	if err := w.checkClock(ctx, topic, m, msg); err != nil {
 		return err
 	}
 	items := msg.Items
@@ -79,11 +119,11 @@ func (w *worker) samples(ctx context.Context, topic schemas.Topic, m message) er
 			n++
 		}
 		if wearer.IsZero() {
-			err = w.refuseUnassigned(ctx, topic, m, msg, items[:n])
+			err = w.refuseItems(ctx, topic, m, msg, unassigned(topic, &items[0]), items[:n])
 		} else {
 			err = w.pack(ctx, m, &schemas.Batch{
 				Org: topic.Org, Wearer: wearer, Device: topic.Device, Boot: msg.Boot,
-				Received: m.received.UnixMilli(), Items: items[:n],
+				Received: received, Ahead: msg.Ahead, Items: items[:n],
 			})
 		}
 		if err != nil {
@@ -92,6 +132,33 @@ func (w *worker) samples(ctx context.Context, topic schemas.Topic, m message) er
 		items = items[n:]
 	}
 	return nil
+}
+
+// checkClock looks at what a message says of its device's clock, and puts into
+// quarantine what contradicts earlier messages of the same run.
+func (w *worker) checkClock(ctx context.Context, topic schemas.Topic, m message, msg *schemas.Message) error {
+	if msg.Ahead > 0 {
+		w.metrics.corrected.Add(float64(len(msg.Items)))
+	}
+	if msg.Sent == 0 || len(msg.Items) == 0 {
+		return nil // no clock, nothing to say
+	}
+	r := run{device{topic.Org, topic.Device}, msg.Boot}
+	w.runs.lag(r, msg.Sent, m.received.UnixMilli())
+	seen := w.runs.of(r)
+	var why *schemas.Refusal
+	var bad []schemas.Item
+	good := msg.Items[:0]
+	for i := range msg.Items {
+		item := msg.Items[i]
+		if refusal := seen.order.Take(item.Seq, item.Time+int64(msg.Ahead)); refusal != nil {
+			why, bad = refusal, append(bad, item)
+			continue
+		}
+		good = append(good, item)
+	}
+	msg.Items = good
+	return w.refuseItems(ctx, topic, m, msg, why, bad)
 }
 
 func (w *worker) wears(topic schemas.Topic, ms int64, wearer schemas.ID) bool {
@@ -147,6 +214,8 @@ func (w *worker) write(ctx context.Context, partition int) error {
 // on disk.
 func (w *worker) publish(ctx context.Context, subject string, data []byte, deliveries ...*delivery) error {
 	s := sent{subject: subject, data: data, id: w.ids.Next(), deliveries: deliveries}
+	limited, cancel := context.WithTimeout(ctx, stallAfter)
+	defer cancel()
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		var err error
 		if s.future, err = w.log.PublishAsync(subject, data, s.id); err == nil {
@@ -154,14 +223,14 @@ func (w *worker) publish(ctx context.Context, subject string, data []byte, deliv
 		}
 		w.metrics.retries.Inc()
 		w.logger.Warn("log is not taking messages, trying again", "subject", subject, "err", err)
-		if err := sleep(ctx, pause); err != nil {
-			return err
+		if sleep(limited, pause) != nil {
+			return w.verdict(ctx, s, err)
 		}
 	}
 	select {
-	case w.out <- s:
+	case w.round.out <- s:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("write to log: %w", ctx.Err())
+		return fmt.Errorf("write to log: %w", context.Cause(ctx))
 	}
 }

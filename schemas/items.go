@@ -69,9 +69,12 @@ func (d *decoder) settle(badSent *Refusal) {
 	d.msg.Items = make([]Item, 0, len(d.raws))
 	for i := range d.raws {
 		raw := &d.raws[i]
+		if raw.timed && raw.item.Time != 0 {
+			raw.item.Time -= int64(d.msg.Ahead)
+		}
 		fault := d.judge(raw, badSent)
 		if fault == nil {
-			fault = d.order.take(&raw.item)
+			fault = d.order.Take(raw.item.Seq, raw.item.Time)
 		}
 		if fault != nil {
 			d.msg.Rejects = append(d.msg.Rejects, Reject{Reason: fault.Reason, Detail: fault.Detail, Raw: raw.raw})
@@ -146,18 +149,20 @@ func measured(f Fields) bool {
 	return f&(HasTrunk|HasAcc|HasSitting|HasSittingS) != 0 || !f.Has(IsWorn)
 }
 
-// order holds the span of sequence and time of the items taken so far. Of two
-// that contradict each other the one that stands first is taken.
-type order struct {
+// Order holds the span of sequence and time of what was taken so far of one run
+// of a device. Of two places that contradict each other the first is taken. The
+// times of all must be by the same clock.
+type Order struct {
 	some            bool
 	lowest, highest uint64
 	oldest, newest  int64 // milliseconds
 }
 
-func (o *order) take(item *Item) *Refusal {
-	seq, at := item.Seq, item.Time
+// Take takes a place, at in milliseconds since 1970, or refuses it because time
+// runs against the sequence by more than MaxAhead.
+func (o *Order) Take(seq uint64, at int64) *Refusal {
 	if !o.some {
-		*o = order{some: true, lowest: seq, highest: seq, oldest: at, newest: at}
+		*o = Order{some: true, lowest: seq, highest: seq, oldest: at, newest: at}
 		return nil
 	}
 	slack := MaxAhead.Milliseconds()

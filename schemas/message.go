@@ -23,6 +23,9 @@ const (
 type Message struct {
 	Boot uint32
 	Sent int64 // milliseconds since 1970, UTC, by the device's clock; 0 where it has none
+	// Ahead is by how many milliseconds the times of the items were corrected,
+	// because the device's clock is ahead. Sent is as the device gave it.
+	Ahead uint32
 	// Items are the good ones, in the order they stood in.
 	Items []Item
 	// Rejects are the bad ones. They do not hold back the good ones.
@@ -38,6 +41,12 @@ type Reject struct {
 	Raw    []byte // its JSON, a part of the payload
 }
 
+// Clock tells by how many milliseconds a device's clock is ahead in one of its
+// runs, 0 for a clock to be taken as it is. sent is when the device published
+// the message at hand, by that clock, in milliseconds since 1970. An error
+// leaves the message undecoded and is passed on as it is.
+type Clock func(boot uint32, sent int64) (ahead uint32, err error)
+
 // Decode reads a payload of readings or events that arrived at received. An
 // error is a *Refusal and refuses the whole payload; what is wrong with single
 // readings is in Rejects. The rejects keep parts of the payload.
@@ -45,6 +54,13 @@ type Reject struct {
 // Times are taken from MaxAge before received to MaxAhead after it; a device
 // without a clock sends age_ms instead, counted back from received.
 func Decode(kind Kind, payload []byte, received time.Time) (*Message, error) {
+	return DecodeByClock(kind, payload, received, nil)
+}
+
+// DecodeByClock is Decode for a device whose clock may be ahead: times of the
+// device's clock are corrected by what clock tells before they are judged. It is
+// asked at most once, for a message that is whole and has a sent.
+func DecodeByClock(kind Kind, payload []byte, received time.Time, clock Clock) (*Message, error) {
 	if err := checkSize(payload); err != nil {
 		return nil, err
 	}
@@ -55,12 +71,19 @@ func Decode(kind Kind, payload []byte, received time.Time) (*Message, error) {
 	d := newDecoder(payload)
 	defer d.free()
 	d.received, d.events = received.UnixMilli(), kind == KindEvents
-	if err := d.message(schema, list); err != nil {
+	badSent, err := d.message(schema, list)
+	if err != nil {
 		return nil, err
 	}
 	if err := d.end(); err != nil {
 		return nil, err
 	}
+	if clock != nil && d.msg.Sent != 0 && badSent == nil {
+		if d.msg.Ahead, err = clock(d.msg.Boot, d.msg.Sent); err != nil {
+			return nil, err
+		}
+	}
+	d.settle(badSent)
 	msg := d.msg
 	return &msg, nil
 }
@@ -86,7 +109,7 @@ type decoder struct {
 	msg      Message
 	fault    *Refusal
 	raws     []rawItem
-	order    order
+	order    Order
 
 	// What follows is kept from payload to payload, so that a reading costs no
 	// allocation: a text without its quotes, and the names that stood at each
@@ -112,7 +135,7 @@ func (d *decoder) free() {
 	clear(d.raws)
 	d.raws = d.raws[:0]
 	d.in = bytes.Buffer{}
-	d.payload, d.msg, d.fault, d.order = nil, Message{}, nil, order{}
+	d.payload, d.msg, d.fault, d.order = nil, Message{}, nil, Order{}
 	decoders.Put(d)
 }
 
@@ -161,15 +184,16 @@ type envelope struct {
 	badSent                        *Refusal
 }
 
-func (d *decoder) message(schema, list string) error {
+// message reads the envelope and its list. badSent is what is wrong with sent.
+func (d *decoder) message(schema, list string) (badSent *Refusal, err error) {
 	if kind := d.json.PeekKind(); kind != '{' {
 		if _, err := d.json.ReadToken(); err != nil {
-			return d.syntax(err)
+			return nil, d.syntax(err)
 		}
-		return Refuse(WrongType, "the payload is %s, not an object", inWords(kind))
+		return nil, Refuse(WrongType, "the payload is %s, not an object", inWords(kind))
 	}
 	var seen envelope
-	err := d.object(nil, func(d *decoder, _ *rawItem, name string) error {
+	err = d.object(nil, func(d *decoder, _ *rawItem, name string) error {
 		if name == list {
 			seen.haveList = true
 			return d.list()
@@ -178,16 +202,15 @@ func (d *decoder) message(schema, list string) error {
 	})
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case !seen.haveSchema:
-		return Refuse(MissingField, "there is no schema")
+		return nil, Refuse(MissingField, "there is no schema")
 	case !seen.haveBoot:
-		return Refuse(MissingField, "there is no boot")
+		return nil, Refuse(MissingField, "there is no boot")
 	case !seen.haveList:
-		return Refuse(MissingField, "there are no %s", list)
+		return nil, Refuse(MissingField, "there are no %s", list)
 	}
-	d.settle(seen.badSent)
-	return nil
+	return seen.badSent, nil
 }
 
 func (d *decoder) envelopeField(seen *envelope, name, schema string) error {

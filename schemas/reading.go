@@ -15,6 +15,8 @@ const (
 
 	// MaxAhead is how far a reading's time may lie after its receipt.
 	MaxAhead = 2 * time.Minute
+	// MaxCorrected is how far a device's clock may be ahead to be corrected.
+	MaxCorrected = 24 * time.Hour
 	// MaxAge is how far it may lie before it: the retention of raw readings.
 	MaxAge = 30 * 24 * time.Hour
 )
@@ -132,7 +134,10 @@ type Batch struct {
 	Org, Wearer, Device ID
 	Boot                uint32 // names the device's run since it was switched on
 	Received            int64  // milliseconds since 1970, UTC, when ingest got it
-	Items               []Item
+	// Ahead is by how many milliseconds the device's clock was ahead. The items'
+	// times are corrected already; what a clock said is a time plus Ahead.
+	Ahead uint32
+	Items []Item
 }
 
 // Tenths rounds degrees to tenths of a degree.

@@ -11,13 +11,15 @@ import (
 // A record is one message of the READINGS log: a version byte and batches.
 //
 //	record = version batch...
-//	batch  = org wearer device boot received count item...
+//	batch  = org wearer device boot|ahead<<32 received count item...
 //	item   = flags seq time field...
 //
 // Names are a length and bytes, numbers are varints; seq and time are
 // differences to the item before, less the step of one that seq mostly takes.
 // A field is there where its flag is. An event is CBOR in place of the fields.
-// A reading of angles, motion and sitting takes about 10 bytes.
+// A reading of angles, motion and sitting takes about 10 bytes. Builds that do
+// not know of a clock's correction cut the boot's number to its 32 bits, and so
+// pass it over.
 const recordVersion = 1
 
 // isEvent marks an item of a record as an event; it is no field of a reading.
@@ -42,7 +44,7 @@ func AppendBatch(b []byte, batch *Batch) ([]byte, error) {
 	b = appendString(b, batch.Org.s)
 	b = appendString(b, batch.Wearer.s)
 	b = appendString(b, batch.Device.s)
-	b = binary.AppendUvarint(b, uint64(batch.Boot))
+	b = binary.AppendUvarint(b, uint64(batch.Ahead)<<32|uint64(batch.Boot))
 	b = binary.AppendVarint(b, batch.Received)
 	return AppendItems(b, batch.Items)
 }
@@ -137,7 +139,8 @@ func (r *RecordReader) Next(batch *Batch) (bool, error) {
 		return false, nil
 	}
 	batch.Org, batch.Wearer, batch.Device = r.in.id(), r.in.id(), r.in.id()
-	batch.Boot = uint32(r.in.uvarint()) //nolint:gosec // written from a uint32
+	boot := r.in.uvarint()
+	batch.Boot, batch.Ahead = uint32(boot), uint32(boot>>32) //nolint:gosec // written from two of them
 	batch.Received = r.in.varint()
 	var err error
 	if r.items, err = r.in.items(r.items[:0]); err != nil {
