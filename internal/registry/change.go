@@ -47,7 +47,7 @@ func (r *Registry) AddWearer(ctx context.Context, w Wearer) error {
 	if err := errors.Join(checkName(w.Name), checkZone(w.Zone)); err != nil {
 		return fmt.Errorf("wearer %s: %w", w.ID, err)
 	}
-	return r.create(ctx, "wearer "+w.ID.String(), "wearer."+w.Org.String()+"."+w.ID.String(), w)
+	return r.create(ctx, "wearer "+w.ID.String(), wearerKey(w.Org, w.ID), w)
 }
 
 // AddDevice registers a device that nobody wears yet.
