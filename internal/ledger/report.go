@@ -35,42 +35,47 @@ type Report struct {
 
 	// Examples are the first few of each of what must not be, in words.
 	Examples []string `json:"examples,omitempty"`
-	said     map[*int64]int
+	kinds    []*int64 // of the examples
 }
 
 // mostExamples is how many of one kind are told in words.
-const mostExamples = 5
+const mostExamples = 3
 
 // wrong counts one thing that must not be, and tells the first few.
 func (r *Report) wrong(count *int64, format string, args ...any) {
 	*count++
-	if r.said == nil {
-		r.said = map[*int64]int{}
-	}
-	if r.said[count]++; r.said[count] <= mostExamples {
+	if *count <= mostExamples {
 		r.Examples = append(r.Examples, fmt.Sprintf(format, args...))
+		r.kinds = append(r.kinds, count)
 	}
+}
+
+// bad are the counts of what must not be, with words for each.
+func (r *Report) bad() []bad {
+	return []bad{
+		{&r.Lost, "acknowledged and not stored"},
+		{&r.Doubled, "stored twice"},
+		{&r.DoubledNudges, "nudges given twice"},
+		{&r.Altered, "stored with another content"},
+		{&r.Strange, "stored and never sent"},
+		{&r.Missing, "episodes missing"},
+		{&r.Extra, "episodes too many"},
+		{&r.Different, "episodes or minutes with another content"},
+		{&r.Unrecorded, "nudges without a record"},
+	}
+}
+
+type bad struct {
+	count *int64
+	words string
 }
 
 // Err says what must not be and is, nil where all is well.
 func (r *Report) Err() error {
 	var words []string
-	for _, c := range []struct {
-		n    int64
-		what string
-	}{
-		{r.Lost, "acknowledged and not stored"},
-		{r.Doubled, "stored twice"},
-		{r.DoubledNudges, "nudges given twice"},
-		{r.Altered, "stored with another content"},
-		{r.Strange, "stored and never sent"},
-		{r.Missing, "episodes missing"},
-		{r.Extra, "episodes too many"},
-		{r.Different, "episodes or minutes with another content"},
-		{r.Unrecorded, "nudges without a record"},
-	} {
-		if c.n > 0 {
-			words = append(words, fmt.Sprintf("%d %s", c.n, c.what))
+	for _, b := range r.bad() {
+		if *b.count > 0 {
+			words = append(words, fmt.Sprintf("%d %s", *b.count, b.words))
 		}
 	}
 	if len(words) == 0 {
@@ -92,14 +97,14 @@ func (r *Report) add(o *Report) {
 	r.Nudges += o.Nudges
 	r.Decided += o.Decided
 	r.Ambiguous += o.Ambiguous
-	r.Lost += o.Lost
-	r.Doubled += o.Doubled
-	r.DoubledNudges += o.DoubledNudges
-	r.Altered += o.Altered
-	r.Strange += o.Strange
-	r.Missing += o.Missing
-	r.Extra += o.Extra
-	r.Different += o.Different
-	r.Unrecorded += o.Unrecorded
-	r.Examples = append(r.Examples, o.Examples...)
+	sum, part := r.bad(), o.bad()
+	for i := range sum {
+		for j, kind := range o.kinds {
+			if kind != part[i].count || *sum[i].count >= mostExamples {
+				continue
+			}
+			r.Examples = append(r.Examples, o.Examples[j])
+		}
+		*sum[i].count += *part[i].count
+	}
 }

@@ -67,11 +67,15 @@ var names = []string{
 // NewOffice makes the office as of now. Equal seeds and times give equal
 // offices; each start has boots of its own, so that the readings of two starts
 // never pass for each other's.
-func NewOffice(seed uint64, now time.Time) *Office {
+func NewOffice(seed uint64, now time.Time) *Office { return NewOfficeOf(Days, seed, now) }
+
+// NewOfficeOf is NewOffice with a history of so many calendar days, today
+// included, from 1.
+func NewOfficeOf(history int, seed uint64, now time.Time) *Office {
 	days := newCalendar(now)
 	o := &Office{
 		Org: schemas.MustID("demo-office"), Name: "Demo office", Zone: days.zone.String(),
-		Start: days.midnight(days.midnight(now).Add(-(Days-1)*24*time.Hour + 12*time.Hour)),
+		Start: days.midnight(days.midnight(now).Add(-time.Duration(history-1)*24*time.Hour + 12*time.Hour)),
 		Bulk:  now.Add(-tailBack).Truncate(time.Second),
 	}
 	for _, t := range teams {
