@@ -14,6 +14,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
+
+	"sitwell/internal/app"
 )
 
 // Options of a cluster.
@@ -187,14 +189,14 @@ func (c *Cluster) Connect() (*nats.Conn, error) {
 const retryEvery = 100 * time.Millisecond
 
 // askLimit bounds one question to settle, which waits on its own side.
-const askLimit = 30 * time.Second
+const askLimit = 2 * time.Minute
 
 // Settle waits until everything that was acknowledged so far is in the log,
 // judged and stored, and says what the store holds. It asks until ctx ends.
-func (c *Cluster) Settle(ctx context.Context) (Settled, error) {
+func (c *Cluster) Settle(ctx context.Context) (app.Settled, error) {
 	nc, err := c.Connect()
 	if err != nil {
-		return Settled{}, err
+		return app.Settled{}, err
 	}
 	defer nc.Close()
 	for {
@@ -205,15 +207,15 @@ func (c *Cluster) Settle(ctx context.Context) (Settled, error) {
 		select {
 		case <-time.After(retryEvery):
 		case <-ctx.Done():
-			return Settled{}, fmt.Errorf("settle: %w", err)
+			return app.Settled{}, fmt.Errorf("settle: %w", err)
 		}
 	}
 }
 
-func settle(ctx context.Context, nc *nats.Conn) (s Settled, err error) {
+func settle(ctx context.Context, nc *nats.Conn) (s app.Settled, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	m, err := nc.RequestWithContext(ctx, settleSubject, nil)
+	m, err := nc.RequestWithContext(ctx, app.SettleSubject, nil)
 	if err != nil {
 		return s, err
 	}
