@@ -46,6 +46,8 @@ type App struct {
 	started   atomic.Bool
 	leaving   atomic.Bool
 	parts     *parts
+	orphans   orphans
+	usage     usage
 
 	metrics   *prometheus.Registry
 	front     front
@@ -80,6 +82,7 @@ const (
 	partAdmit  = "admission"
 	partWatch  = "log watch"
 	partHeal   = "broker watch"
+	partSpread = "detectors' watch"
 )
 
 // New makes an App; nothing runs yet.
@@ -188,6 +191,9 @@ func (a *App) start(ctx context.Context) error {
 		if err := a.awaitAdmission(ctx); err != nil {
 			return err
 		}
+	}
+	if err := a.serveAbout(); err != nil {
+		return err
 	}
 	a.started.Store(true)
 	a.o.Logger.Info("sitwell is ready", a.facts()...)

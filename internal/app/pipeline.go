@@ -35,7 +35,7 @@ func (a *App) openRegistry(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.onStop("registry", func(context.Context) error { return a.gone("registry", a.registry.Close()) })
+	a.onStop("registry", func(context.Context) error { a.gone("registry", a.registry.Close); return nil })
 	return nil
 }
 
@@ -48,17 +48,16 @@ func (a *App) openTuning(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.onStop("parameters", func(context.Context) error { return a.gone("parameters", a.tuning.Close()) })
+	a.onStop("parameters", func(context.Context) error { a.gone("parameters", a.tuning.Close); return nil })
 	return nil
 }
 
-// gone is for what cannot tell a log that is away that it goes: it has nothing to
-// lose, and the server forgets it by itself.
-func (a *App) gone(what string, err error) error {
-	if err != nil {
+// gone ends what may be unable to tell a log that is away that it ends: it has nothing
+// to lose, and the server forgets it by itself.
+func (a *App) gone(what string, end func() error) {
+	if err := end(); err != nil {
 		a.o.Logger.Debug("left without a word to the log", "part", what, "err", err)
 	}
-	return nil
 }
 
 // team is a wearer's team, zero for none.
@@ -122,7 +121,7 @@ func (a *App) detect(ctx context.Context, reg prometheus.Registerer) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = a.gone("audience", audience.Close()) }()
+	defer a.gone("audience", audience.Close)
 	r := runner.New(runner.Options{
 		Log: a.bus, Checkpoints: checkpoints, Parameters: parameters{a.tuning, a.team}, Registerer: reg, Logger: a.o.Logger,
 		Watched: audience.Watched,
@@ -147,23 +146,37 @@ func (a *App) detect(ctx context.Context, reg prometheus.Registerer) error {
 func (a *App) ingest(ctx context.Context, reg prometheus.Registerer) error {
 	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	checkpoints, err := a.bus.KV(ctx, bus.BucketCheckpoints)
+	if err != nil {
+		return err
+	}
+	clocks, err := a.bus.KV(ctx, bus.BucketClocks)
+	if err != nil {
+		return err
+	}
 	name := a.o.ClientID
 	if name == "" {
-		var err error
 		if name, err = a.sessionName(ctx, ""); err != nil {
 			return err
 		}
 	}
-	i := ingest.New(ingest.Options{Log: a.bus, Directory: a.registry, Metrics: ingest.NewMetrics(reg), Logger: a.o.Logger})
+	i := ingest.New(ingest.Options{
+		Log: a.bus, Directory: a.registry, Clocks: clocks, Metrics: ingest.NewMetrics(reg), Logger: a.o.Logger,
+	})
 	session := ingest.Connect(lasting, ingest.SessionOptions{
-		URL: a.MQTT(), ClientID: name, Username: user, Password: a.secret, Logger: a.o.Logger,
+		URL: a.MQTT(), ClientID: name, Username: user, Password: a.secret, Memory: checkpoints, Logger: a.o.Logger,
 	}, i)
 	defer session.Close()
 	redrive, err := i.ServeRedrive(lasting, a.nc, a.bus)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = a.gone("redrive", redrive.Unsubscribe()) }()
+	defer a.gone("redrive", redrive.Unsubscribe)
+	state, err := session.ServeSession(a.nc)
+	if err != nil {
+		return err
+	}
+	defer a.gone("session's state", state.Unsubscribe)
 	a.session.Store(session)
 	a.works(partIngest)
 	return i.Run(ctx)

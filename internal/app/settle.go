@@ -58,9 +58,9 @@ func (a *App) serveSettle() error {
 		return fmt.Errorf("serve settle: %w", err)
 	}
 	a.onStop("settle", func(stop context.Context) error {
-		err := a.gone("settle", sub.Unsubscribe())
+		a.gone("settle", sub.Unsubscribe)
 		cancel()
-		return errors.Join(err, bounded(stop, under.Wait))
+		return bounded(stop, under.Wait)
 	})
 	return nil
 }

@@ -26,32 +26,41 @@ func Healthz(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
+// Result is what a check came to.
+type Result struct {
+	Name   string `json:"name"`
+	Ready  bool   `json:"ready"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Examine asks all checks at once, for two seconds at most. ready is that all passed.
+func Examine(ctx context.Context, checks []Check) (results []Result, ready bool) {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	results, ready = make([]Result, len(checks)), true
+	var all sync.WaitGroup
+	for i, c := range checks {
+		all.Go(func() {
+			results[i] = Result{Name: c.Name, Ready: true}
+			if err := c.Check(ctx); err != nil {
+				results[i] = Result{Name: c.Name, Reason: err.Error()}
+			}
+		})
+	}
+	all.Wait()
+	for _, r := range results {
+		ready = ready && r.Ready
+	}
+	return results, ready
+}
+
 // Readyz says whether every check passes, and else which do not and why.
 func Readyz(checks []Check) http.HandlerFunc {
-	type result struct {
-		Name   string `json:"name"`
-		Ready  bool   `json:"ready"`
-		Reason string `json:"reason,omitempty"`
-	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		results := make([]result, len(checks))
-		ctx, cancel := context.WithTimeout(r.Context(), checkLimit)
-		defer cancel()
-		var all sync.WaitGroup
-		for i, c := range checks {
-			all.Go(func() {
-				results[i] = result{Name: c.Name, Ready: true}
-				if err := c.Check(ctx); err != nil {
-					results[i] = result{Name: c.Name, Reason: err.Error()}
-				}
-			})
-		}
-		all.Wait()
-		status, ready := http.StatusOK, true
-		for _, res := range results {
-			if !res.Ready {
-				status, ready = http.StatusServiceUnavailable, false
-			}
+		results, ready := Examine(r.Context(), checks)
+		status := http.StatusOK
+		if !ready {
+			status = http.StatusServiceUnavailable
 		}
 		answer(w, status, map[string]any{"ready": ready, "checks": results})
 	}

@@ -1,0 +1,82 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sitwell/internal/bus"
+	"sitwell/internal/lease"
+)
+
+// DetectGroup is the group of leases in which detectors share the partitions.
+const DetectGroup = "detect"
+
+// Detectors says which detectors there are and which partition each has.
+func Detectors(ctx context.Context, log *bus.Bus) (lease.Table, error) {
+	members, err := log.KV(ctx, bus.BucketMembers)
+	if err != nil {
+		return lease.Table{}, err
+	}
+	leases, err := log.KV(ctx, bus.BucketLeases)
+	if err != nil {
+		return lease.Table{}, err
+	}
+	return lease.Read(ctx, members, leases, DetectGroup, log.Partitions())
+}
+
+// WatchDetectors calls each with what Detectors says, and again whenever it changes,
+// until ctx ends.
+func WatchDetectors(ctx context.Context, log *bus.Bus, each func(lease.Table)) error {
+	members, err := log.KV(ctx, bus.BucketMembers)
+	if err != nil {
+		return err
+	}
+	leases, err := log.KV(ctx, bus.BucketLeases)
+	if err != nil {
+		return err
+	}
+	return lease.Watch(ctx, members, leases, DetectGroup, log.Partitions(), each)
+}
+
+// orphans knows since when partitions have had no detector.
+type orphans struct {
+	mu    sync.Mutex // guards since
+	since map[int]time.Time
+}
+
+// note takes in who owns what now.
+func (o *orphans) note(t lease.Table, now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	since := map[int]time.Time{}
+	for n, owner := range t.Owners {
+		if owner != "" {
+			continue
+		}
+		since[n] = now
+		if before, ok := o.since[n]; ok {
+			since[n] = before
+		}
+	}
+	o.since = since
+}
+
+// over is how many partitions have had no detector for longer than a while.
+func (o *orphans) over(while time.Duration, now time.Time) (n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, since := range o.since {
+		if now.Sub(since) > while {
+			n++
+		}
+	}
+	return n
+}
+
+// spread follows who judges what.
+func (a *App) spread(ctx context.Context, _ prometheus.Registerer) error {
+	return WatchDetectors(ctx, a.bus, func(t lease.Table) { a.orphans.note(t, time.Now()) })
+}
