@@ -10,6 +10,7 @@ import (
 // pair is a connection to the proxy and the one it made for it.
 type pair struct {
 	proxy          *Proxy
+	number         int
 	client, server net.Conn
 	lost           atomic.Int32 // the Directions that are dropped
 	half           atomic.Bool  // the server's end is closed, and the client is not told
@@ -84,7 +85,7 @@ func (c *pair) write(d Direction, to net.Conn, pieces <-chan piece) {
 		if !c.wait(p.due) || !c.proxy.passes(d, c.ended) {
 			continue
 		}
-		c.proxy.show(d, p.data)
+		c.proxy.show(c.number, d, p.data)
 		if _, err := to.Write(p.data); err != nil && !c.half.Load() {
 			c.reset()
 		}
@@ -132,11 +133,11 @@ func (p *Proxy) passes(d Direction, ended <-chan struct{}) bool {
 	}
 }
 
-func (p *Proxy) show(d Direction, b []byte) {
+func (p *Proxy) show(conn int, d Direction, b []byte) {
 	p.mu.Lock()
 	tap := p.tap
 	p.mu.Unlock()
 	if tap != nil {
-		tap(d, b)
+		tap(conn, d, b)
 	}
 }

@@ -42,7 +42,7 @@ type Proxy struct {
 	hung    Direction
 	changed chan struct{} // closed and replaced at each change of the above
 	pairs   map[*pair]bool
-	tap     func(d Direction, b []byte)
+	tap     func(conn int, d Direction, b []byte)
 	opened  int
 }
 
@@ -72,8 +72,9 @@ func (p *Proxy) Hang(d Direction) { p.set(func() { p.hung = d }) }
 // Refuse closes new connections at once, as if nobody listened.
 func (p *Proxy) Refuse(refuse bool) { p.set(func() { p.refuse = refuse }) }
 
-// Tap shows each piece as it is forwarded. It must not block or keep the bytes.
-func (p *Proxy) Tap(f func(d Direction, b []byte)) { p.set(func() { p.tap = f }) }
+// Tap shows each piece as it is forwarded, with the number of its connection, the
+// first being 1. It must not block or keep the bytes.
+func (p *Proxy) Tap(f func(conn int, d Direction, b []byte)) { p.set(func() { p.tap = f }) }
 
 // Lose drops what goes in a direction of the present connections, until they
 // are closed. The other direction goes on.
@@ -173,5 +174,6 @@ func (p *Proxy) add(c *pair) bool {
 	}
 	p.pairs[c] = true
 	p.opened++
+	c.number = p.opened
 	return true
 }

@@ -126,7 +126,7 @@ func TestHang(t *testing.T) {
 func TestLose(t *testing.T) {
 	p := proxy.Start(t, echo(t))
 	var up, down atomic.Int64
-	p.Tap(func(d proxy.Direction, b []byte) {
+	p.Tap(func(_ int, d proxy.Direction, b []byte) {
 		if d == proxy.Up {
 			up.Add(int64(len(b)))
 		} else {
