@@ -185,6 +185,9 @@ func (b *Broker) NATS() string {
 	return net.JoinHostPort(b.opts.Host, strconv.Itoa(b.opts.Port))
 }
 
+// Dir is the log's folder.
+func (b *Broker) Dir() string { return b.dir }
+
 // Credentials are for sitwell's own clients, which may connect before Admit.
 func (b *Broker) Credentials() (name, password string) { return user, b.password }
 

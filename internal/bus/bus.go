@@ -180,11 +180,11 @@ func (b *Bus) Probe(ctx context.Context) error {
 	return b.Publish(ctx, KeySubject(BucketCheckpoints, "probe"), nil, "")
 }
 
-// LastSeq is the last sequence of a stream, 0 for an empty one.
+// LastSeq is the last sequence of a stream, 0 for an empty one. It waits at most 10 s.
 func (b *Bus) LastSeq(ctx context.Context, stream string) (uint64, error) {
-	s, err := b.js.Stream(ctx, stream)
+	s, err := b.look(ctx, stream)
 	if err != nil {
-		return 0, fmt.Errorf("look at stream %s: %w", stream, err)
+		return 0, err
 	}
 	return s.CachedInfo().State.LastSeq, nil
 }
@@ -225,36 +225,37 @@ func (b *Bus) Delete(ctx context.Context, stream string, seq uint64) error {
 func KeySubject(bucket, key string) string { return "$KV." + bucket + "." + key }
 
 // Each calls each for the messages of a stream up to its present end, of the
-// subjects in filters or of all.
+// subjects in filters or of all. It goes on through disconnections.
 func (b *Bus) Each(ctx context.Context, stream string, filters []string, each func(Msg) error) error {
-	consumer, err := b.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{FilterSubjects: filters})
+	s, err := b.session(ctx, stream, filters, 1)
 	if err != nil {
-		return fmt.Errorf("read stream %s: %w", stream, err)
+		return err
 	}
-	left := consumer.CachedInfo().NumPending
-	if left == 0 {
-		return nil
-	}
-	iter, err := consumer.Messages(jetstream.PullMaxBytes(readerBytes))
-	if err != nil {
-		return fmt.Errorf("read stream %s: %w", stream, err)
-	}
-	defer iter.Stop()
-	for left > 0 {
-		m, err := iter.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return fmt.Errorf("read stream %s: %w", stream, err)
+	p := pump{bus: b, stream: stream, filters: filters}
+	identity, end := s.identity, s.last
+	for s.left > 0 && p.last < end {
+		m, err := s.next()
+		switch {
+		case ctx.Err() != nil:
+			s.close()
+			return fmt.Errorf("read stream %s: %w", stream, ctx.Err())
+		case err != nil:
+			s.close()
+			if s, err = p.again(ctx); err != nil {
+				return fmt.Errorf("read stream %s: %w", stream, err)
+			}
+			err = s.follows(identity, end)
+		case m.Seq <= end:
+			p.last, err = m.Seq, each(m)
+		default:
+			p.last = m.Seq
 		}
-		meta, err := m.Metadata()
 		if err != nil {
-			return fmt.Errorf("read metadata of %s: %w", m.Subject(), err)
-		}
-		left = meta.NumPending
-		msg := Msg{Subject: m.Subject(), Seq: meta.Sequence.Stream, Time: meta.Timestamp, Data: m.Data()}
-		if err := each(msg); err != nil {
+			s.close()
 			return err
 		}
 	}
+	s.close()
 	return nil
 }
 

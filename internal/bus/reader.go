@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Msg is one message of a stream.
@@ -19,10 +18,12 @@ type Msg struct {
 }
 
 // Reader reads a stream in order, from a sequence on, without end. After a
-// disconnection or a restart of the server it goes on behind the last message.
+// disconnection, a link that hung or a restart of the server it goes on behind
+// the last message. Where the stream is another one then, or ends before that
+// message, it ends with ErrReplaced.
 //
 // Its queue holds at most readerQueue messages and its requests to the server
-// at most readerBytes; when it is full the server waits.
+// at most sessionBytes; when it is full the server waits.
 type Reader struct {
 	msgs   chan Msg
 	cancel context.CancelFunc
@@ -30,66 +31,106 @@ type Reader struct {
 	err    error // why it ended; read after done
 }
 
-// The bounds of a reader: a request for many large messages would stall
-// silently at the client's pending limit, so it is bounded by bytes. A bound by
-// messages as well would make the client's channel that small, and the server's
-// heartbeats would overflow it while the queue is full.
-const (
-	readerQueue = 256
-	readerBytes = 8 << 20
-)
+const readerQueue = 256
 
 // Reader starts a reader of stream at sequence from (1 is the beginning; what
 // has expired is passed over), of the subjects in filters or of all.
 func (b *Bus) Reader(ctx context.Context, stream string, filters []string, from uint64) (*Reader, error) {
-	cfg := jetstream.OrderedConsumerConfig{
-		FilterSubjects: filters, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(from, 1),
-		InactiveThreshold: time.Minute,
-	}
-	consumer, err := b.js.OrderedConsumer(ctx, stream, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("read stream %s: %w", stream, err)
-	}
-	iter, err := consumer.Messages(jetstream.PullMaxBytes(readerBytes))
-	if err != nil {
-		return nil, fmt.Errorf("read stream %s: %w", stream, err)
-	}
 	ctx, cancel := context.WithCancel(ctx)
-	r := &Reader{msgs: make(chan Msg, readerQueue), cancel: cancel, done: make(chan struct{})}
-	go r.pump(ctx, iter)
+	p := &pump{bus: b, stream: stream, filters: filters, last: max(from, 1) - 1, msgs: make(chan Msg, readerQueue)}
+	s, err := b.session(ctx, stream, filters, p.last+1)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	p.reached = s.last >= p.last
+	r := &Reader{msgs: p.msgs, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		r.err = p.run(ctx, s)
+	}()
 	return r, nil
 }
 
-// pump moves messages from the server into the queue; it owns the iterator.
-func (r *Reader) pump(ctx context.Context, iter jetstream.MessagesContext) {
-	defer close(r.done)
-	defer iter.Stop()
+// pump moves messages from the server into the queue, in session after session.
+type pump struct {
+	bus     *Bus
+	stream  string
+	filters []string
+	last    uint64 // the last message that went into the queue, or what precedes the first
+	reached bool   // the stream is known to have reached last
+	msgs    chan Msg
+}
+
+// The pauses before a new session, while the server cannot be reached.
+const (
+	againFirst = 50 * time.Millisecond
+	againMost  = 2 * time.Second
+)
+
+func (p *pump) run(ctx context.Context, s *session) error {
+	identity := s.identity
 	for {
-		m, err := iter.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			if ctx.Err() == nil && !errors.Is(err, jetstream.ErrMsgIteratorClosed) && !errors.Is(err, nats.ErrConnectionClosed) {
-				continue // the ordered consumer makes itself anew
-			}
-			r.err = err
-			return
+		p.move(s)
+		s.close()
+		var err error
+		if s, err = p.again(ctx); err != nil {
+			return err
 		}
-		meta, err := m.Metadata()
-		if err != nil {
-			r.err = fmt.Errorf("read metadata of %s: %w", m.Subject(), err)
-			return
+		if err := s.follows(identity, p.known()); err != nil {
+			s.close()
+			return err
 		}
-		msg := Msg{Subject: m.Subject(), Seq: meta.Sequence.Stream, Time: meta.Timestamp, Data: m.Data()}
+	}
+}
+
+// known is a sequence that the stream has reached. A reader may start beyond its
+// end, and then nothing is known.
+func (p *pump) known() uint64 {
+	if p.reached {
+		return p.last
+	}
+	return 0
+}
+
+// move moves messages until the session ends.
+func (p *pump) move(s *session) {
+	for {
+		m, err := s.next()
+		if err != nil {
+			return // whatever it was, the next session begins behind the last message
+		}
 		select {
-		case r.msgs <- msg:
-		case <-ctx.Done():
-			r.err = ctx.Err()
+		case p.msgs <- m:
+			p.last, p.reached = m.Seq, true
+		case <-s.ctx.Done():
 			return
+		}
+	}
+}
+
+// again begins a new session, however long that takes.
+func (p *pump) again(ctx context.Context) (*session, error) {
+	for pause := againFirst; ; pause = min(2*pause, againMost) {
+		if ctx.Err() != nil {
+			return nil, ctx.Err() //nolint:wrapcheck // Next wraps it
+		}
+		s, err := p.bus.session(ctx, p.stream, p.filters, p.last+1)
+		if err == nil {
+			return s, nil
+		}
+		if p.bus.nc.IsClosed() {
+			return nil, errors.Join(err, nats.ErrConnectionClosed)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
 		}
 	}
 }
 
 // Next waits for the next message. It fails when ctx ends, and for good when
-// the reader was closed or the connection was.
+// the reader was closed, the connection was, or the stream was replaced.
 func (r *Reader) Next(ctx context.Context) (Msg, error) {
 	select {
 	case m := <-r.msgs:

@@ -1,0 +1,178 @@
+package bus_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
+
+	"sitwell/internal/broker"
+	"sitwell/internal/broker/brokertest"
+	"sitwell/internal/bus"
+	"sitwell/internal/faults/proxy"
+	"sitwell/schemas"
+)
+
+// patience bounds each wait of a test; a slow machine needs it, a good one never.
+const patience = 90 * time.Second
+
+// far connects to a broker through a proxy, as a role in another process does.
+func far(t *testing.T, b *broker.Broker, addr string) *bus.Bus {
+	t.Helper()
+	name, password := b.Credentials()
+	opts := append(bus.ConnOptions("test", slog.New(slog.DiscardHandler)), nats.UserInfo(name, password))
+	nc, err := nats.Connect("nats://"+addr, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	log, err := bus.Attach(t.Context(), nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
+
+// TestReadersAndWritersGoOnAfterABadLink: whatever the link does, what is
+// written meanwhile is read in order and once, and what was being written is
+// stored once, within the time that two pings and a bit need.
+func TestReadersAndWritersGoOnAfterABadLink(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*proxy.Proxy) (mend func()){
+		"cut":       func(p *proxy.Proxy) func() { p.Cut(); return func() {} },
+		"half open": func(p *proxy.Proxy) func() { p.HalfOpen(); return func() {} },
+		"one way":   func(p *proxy.Proxy) func() { p.Lose(proxy.Down); return func() {} },
+		"hung": func(p *proxy.Proxy) func() {
+			p.Hang(proxy.Both)
+			return func() { p.Hang(0) }
+		},
+		"down": func(p *proxy.Proxy) func() {
+			p.Refuse(true)
+			p.Cut()
+			return func() { p.Refuse(false) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, near := brokertest.Start(t)
+			p := proxy.Start(t, b.NATS())
+			log := far(t, b, p.Addr())
+			r, err := log.Reader(t.Context(), schemas.StreamReadings, nil, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			outbox := log.Outbox(slog.New(slog.DiscardHandler))
+			publish(t, near, 1, 10)
+			read(t, r, 1, 10)
+
+			mend := spoil(p)
+			began := time.Now()
+			publish(t, near, 11, 20)
+			written := make(chan error, 1)
+			go func() { written <- write(outbox) }()
+			// A link that is down or hangs comes back when its end was noticed.
+			wait := time.AfterFunc(12*time.Second, mend)
+			defer wait.Stop()
+			read(t, r, 11, 20)
+			if err := <-written; err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("all was read and written %v after the link was spoilt", time.Since(began).Round(10*time.Millisecond))
+			if took := time.Since(began); took > 45*time.Second {
+				t.Errorf("that took %v", took)
+			}
+			if last, err := near.LastSeq(t.Context(), schemas.StreamFindings); err != nil || last != findings {
+				t.Errorf("%d findings are stored, %v; want %d", last, err, findings)
+			}
+		})
+	}
+}
+
+const findings = 5
+
+func write(o *bus.Outbox) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for i := range findings {
+		if err := o.Publish(ctx, "findings.acme.anna", fmt.Append(nil, i), fmt.Sprint("f", i)); err != nil {
+			return err
+		}
+	}
+	return o.Flush(ctx)
+}
+
+func read(t *testing.T, r *bus.Reader, from, to int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for i := from; i <= to; i++ {
+		m, err := r.Next(ctx)
+		if err != nil {
+			t.Fatalf("message %d: %v", i, err)
+		}
+		if string(m.Data) != fmt.Sprint(i) || m.Seq != uint64(i) {
+			t.Fatalf("message %d is %q with number %d", i, m.Data, m.Seq)
+		}
+	}
+}
+
+// TestAHungLinkBoundsWhatWaits: questions fail in time, a reader closes in time,
+// and nothing is left running.
+func TestAHungLinkBoundsWhatWaits(t *testing.T) {
+	b, near := brokertest.Start(t)
+	publish(t, near, 1, 1)
+	p := proxy.Start(t, b.NATS())
+	before := goleak.IgnoreCurrent()
+	log := far(t, b, p.Addr())
+	r, err := log.Reader(t.Context(), schemas.StreamReadings, nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read(t, r, 1, 1)
+	p.Hang(proxy.Both)
+	began := time.Now()
+	if _, err := log.LastSeq(t.Context(), schemas.StreamReadings); err == nil {
+		t.Error("a hung link answered")
+	}
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("a question waited %v", took)
+	}
+	began = time.Now()
+	r.Close()
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("closing a reader took %v", took)
+	}
+	p.Hang(0)
+	log.Conn().Close()
+	p.Cut()
+	goleak.VerifyNone(t, before)
+}
+
+// TestAReaderGoesOnAfterARestartOfTheServer, in another process and in its own.
+func TestAReaderGoesOnAfterARestartOfTheServer(t *testing.T) {
+	b, near := brokertest.Start(t)
+	log := far(t, b, b.NATS())
+	r, err := log.Reader(t.Context(), schemas.StreamReadings, nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	publish(t, near, 1, 10)
+	read(t, r, 1, 10)
+	o := brokertest.Options(b.Dir())
+	o.NATS, o.MQTT = b.NATS(), b.MQTT()
+	_, o.Secret = b.Credentials()
+	b.Stop()
+	again, err := broker.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(again.Stop)
+	publish(t, brokertest.Bus(t, again), 11, 20)
+	read(t, r, 11, 20)
+}
