@@ -77,81 +77,46 @@ func encoded(t *testing.T, v any) []byte {
 	return b
 }
 
-func TestOfTwoRunnersTheSlowerOneIsRefused(t *testing.T) {
+// Without leases the one that came later has the partitions.
+func TestOfTwoRunnersTheEarlierOneIsRefused(t *testing.T) {
 	w := newWorld(t)
 	o := newOffice(t, w.log, 5)
 	n := len(o.records)
-	quick, slow := w.start(), w.start()
+	earlier := w.start()
+	w.judge(earlier)
+	later := w.start()
+	w.judge(later)
 	w.publish(o, 0, n/2)
-	w.judge(slow) // it knows less than the quick one, and would save that
-	w.judge(quick)
-	quick.finish()
-	err := slow.stop()
+	w.judge(later)
+	err := earlier.stop()
 	if !errors.Is(err, errFenced) || !strings.Contains(err.Error(), "partition") || !strings.Contains(err.Error(), "another detector") {
-		t.Fatalf("the slower one ended with %v", err)
+		t.Fatalf("the earlier one ended with %v", err)
 	}
+	later.finish()
 	w.publish(o, n/2, n)
 	next := w.start()
 	w.judge(next)
 	next.finish()
 	w.same(o)
-	if got := quick.judged() + next.judged(); got != 5*hourItems {
+	if got := later.judged() + next.judged(); got != 5*hourItems {
 		t.Errorf("judged %d readings on the way of the checkpoints, want %d", got, 5*hourItems)
 	}
 }
 
 // internal is a runner whose steps the test takes itself.
-func (w *world) internal() *Runner {
+func (w *world) internal(change ...func(*Options)) *Runner {
 	w.t.Helper()
-	r := New(w.options(w.log, &lines{}))
+	o := w.options(w.log, &lines{})
+	for _, c := range change {
+		c(&o)
+	}
+	r := New(o)
 	r.out = w.log.Outbox(r.o.Logger)
-	if err := r.load(w.t.Context()); err != nil {
-		w.t.Fatal(err)
+	if err := r.settle(w.t.Context()); err != nil || r.again != nil {
+		w.t.Fatalf("the checkpoints are not there: %v", err)
 	}
+	w.t.Cleanup(r.closeReader)
 	return r
-}
-
-// Two owners that take turns: whatever one of them has written of a slot, the
-// other does not write over.
-func TestASlowOwnerLeavesTheSlotAlone(t *testing.T) {
-	w := newWorld(t)
-	one, other := w.internal(), w.internal()
-	for _, r := range []*Runner{one, other} {
-		r.partitions[0].wearer(acme, acme, r.o.Parameters)
-		r.partitions[0].dirty, r.last = true, 10
-	}
-	other.last = 5
-	if err := one.save(t.Context(), idleLag, 0, 1); err != nil {
-		t.Fatal(err)
-	}
-	kv := w.checkpoints(w.log)
-	before, err := kv.Get(t.Context(), chunkKey(0, 1, 0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := other.save(t.Context(), idleLag, 0, 1); !errors.Is(err, errFenced) {
-		t.Errorf("saved: %v", err)
-	}
-	if after, err := kv.Get(t.Context(), chunkKey(0, 1, 0)); err != nil || after.Revision() != before.Revision() {
-		t.Errorf("the chunk was written over, %v", err)
-	}
-}
-
-func TestAnOwnWriteWhoseAnswerWasLostIsNoStranger(t *testing.T) {
-	w := newWorld(t)
-	r := w.internal()
-	mine := encoded(t, head{Owner: r.owner})
-	revision, err := r.swap(t.Context(), headKey(0), mine, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := r.swap(t.Context(), headKey(0), mine, 0)
-	if err != nil || again <= revision {
-		t.Errorf("written again at revision %d after %d: %v", again, revision, err)
-	}
-	if _, err := w.internal().swap(t.Context(), headKey(0), mine, 0); !errors.Is(err, errFenced) {
-		t.Errorf("another one got in: %v", err)
-	}
 }
 
 func TestALogThatDoesNotAnswerIsNoEnd(t *testing.T) {
@@ -161,7 +126,7 @@ func TestALogThatDoesNotAnswerIsNoEnd(t *testing.T) {
 	r.partitions[0].dirty = true
 	short, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := r.savePartition(short, 0, r.partitions[0]); err == nil || errors.Is(err, errFenced) {
+	if err := r.savePartition(short, r.partitions[0]); err == nil || errors.Is(err, errFenced) {
 		t.Fatalf("saved without an answer: %v", err)
 	}
 	if !r.partitions[0].dirty {
@@ -198,7 +163,8 @@ func TestManyWearersAreSavedInChunks(t *testing.T) {
 			t.Fatal(err)
 		}
 		counts = append(counts, p.count)
-		again := w.internal().partitions[3]
+		next := w.internal()
+		again := next.partitions[3]
 		if len(again.wearers) != len(p.wearers) || again.count != p.count {
 			t.Fatalf("%d wearers in %d chunks came back as %d in %d", len(p.wearers), p.count, len(again.wearers), again.count)
 		}
@@ -209,6 +175,7 @@ func TestManyWearersAreSavedInChunks(t *testing.T) {
 				t.Fatalf("wearer %s came back differently", k.wearer)
 			}
 		}
+		r, p = next, again
 	}
 	if counts[0] < 3 || counts[1] != 1 {
 		t.Errorf("the chunks were %d", counts)
@@ -220,10 +187,15 @@ func TestManyWearersAreSavedInChunks(t *testing.T) {
 func (w *world) behind() uint64 {
 	w.t.Helper()
 	r := New(w.options(w.log, &lines{}))
-	if err := r.loadAll(w.t.Context()); err != nil {
-		w.t.Fatal(err)
+	least := ^uint64(0)
+	for n := range r.partitions {
+		h, _, damage, err := r.readHead(w.t.Context(), n)
+		if err != nil || damage != nil {
+			w.t.Fatal(err, damage)
+		}
+		least = min(least, h.Seq)
 	}
-	return r.start() - 1
+	return least
 }
 
 func TestCheckpointsOfIdlePartitionsFollow(t *testing.T) {

@@ -1,47 +1,36 @@
 package runner
 
 import (
-	"context"
-	"fmt"
+	"maps"
 	"sync"
 )
 
-// progress lets others wait until the runner has come to a sequence.
+// progress is how far the runner is, for others to ask.
 type progress struct {
-	mu     sync.Mutex // guards what follows
-	judged uint64     // everything up to here is judged, and what was found is on disk
-	moved  chan struct{}
+	mu   sync.Mutex // guards done
+	done map[int]uint64
 }
 
-func newProgress() progress { return progress{moved: make(chan struct{})} }
+func newProgress() progress { return progress{done: map[int]uint64{}} }
 
-// reached lets those who wait know how far the runner is.
-func (p *progress) reached(seq uint64) {
+// reached notes that of a partition everything up to a sequence is judged, and what
+// was found is on disk.
+func (p *progress) reached(n int, seq uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if seq == p.judged {
-		return
-	}
-	p.judged = seq
-	close(p.moved)
-	p.moved = make(chan struct{})
+	p.done[n] = seq
 }
 
-// WaitFor returns once everything in READINGS up to seq is judged and what was
-// found is in the log.
-func (r *Runner) WaitFor(ctx context.Context, seq uint64) error {
-	p := &r.progress
-	for {
-		p.mu.Lock()
-		judged, moved := p.judged, p.moved
-		p.mu.Unlock()
-		if judged >= seq {
-			return nil
-		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return fmt.Errorf("wait until reading record %d is judged, at %d: %w", seq, judged, ctx.Err())
-		}
-	}
+// forget drops a partition that another one judges from now on.
+func (p *progress) forget(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.done, n)
+}
+
+// positions is by partition up to where everything is done.
+func (p *progress) positions() map[int]uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.done)
 }

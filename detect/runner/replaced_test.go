@@ -81,7 +81,7 @@ func TestOfAReplacedLogNoSequenceCounts(t *testing.T) {
 				p := before.partitions[i]
 				p.wearer(acme, acme, before.o.Parameters)
 				p.seq, p.dirty = seq, true
-				if err := before.savePartition(t.Context(), i, p); err != nil {
+				if err := before.savePartition(t.Context(), p); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -8,11 +8,14 @@
 // had found since: detection is deterministic, so the findings carry the same
 // ids and whoever reads them drops the second one. Acknowledgements play no
 // part. A checkpoint that cannot be read is rebuilt from the beginning of the log.
-// Of two runners on one log the slower one's checkpoint is refused and its Run
-// ends. DESIGN.md goes through the failures.
 //
-// One goroutine owns all of it and is the only one to call Watched and Show;
-// WaitFor may be called from others. The tests run on the embedded server.
+// Several runners share the partitions by a Lease, each with an epoch. Whoever takes
+// a partition over seals its checkpoint first: the one before is refused there
+// from then on and lets go. DESIGN.md goes through the failures.
+//
+// One goroutine owns all of it and is the only one to call Watched, Show and
+// Lease; Settled asks all runners on a log how far they are. The tests run on the
+// embedded server.
 package runner
 
 import (
@@ -46,6 +49,12 @@ type Options struct {
 	// latest posture of those. Both are called from the runner's goroutine.
 	Watched func(org, wearer schemas.ID) bool
 	Show    func(org, wearer schemas.ID, p detect.Posture)
+	// Lease says which partitions are this runner's, nil is all of them.
+	Lease Lease
+	// Known returns once everything about a wearer is known that Parameters go by,
+	// such as the team. It is asked before a wearer of whom this runner has no state
+	// is judged. After an error that must not be. Nil is that nothing is missing.
+	Known func(ctx context.Context, org, wearer schemas.ID) error
 }
 
 // Parameters are what wearers are judged by.
@@ -74,6 +83,9 @@ const (
 	// rollupBatch is how many rollups, or marks, go into one message, at about 90 bytes;
 	// so many of a partition are not kept back either.
 	rollupBatch = 500
+	// enterAgain is the pause before partitions that could not be taken over are
+	// tried again.
+	enterAgain = time.Second
 	// awaitAgain is the pause after the log did not tell the parameters.
 	awaitAgain = time.Second
 	// drainWait bounds how long a stop waits for the log.
@@ -85,26 +97,35 @@ type Runner struct {
 	o          Options
 	owner      string // names this run in the checkpoints
 	metrics    *metrics
-	partitions []*partition
+	lease      Lease
+	all        *alone       // the lease, where the options have none
+	partitions []*partition // by number; nil is another's
+	reader     *bus.Reader  // nil while there is nothing to read, or the log does not answer
 	out        *bus.Outbox
 	found      detect.Output // of the record that is being judged
 	records    schemas.RecordReader
-	last       uint64 // the last sequence read
+	last       uint64           // everything up to here has been read, of the partitions that are held
+	again      <-chan time.Time // when to settle again, nil for not
 	progress   progress
 }
 
 // partition is the state of one partition.
 type partition struct {
+	n       int
+	epoch   uint64 // under which it is owned
+	loaded  time.Time
 	seq     uint64 // the last sequence that is in the wearers' state
 	dirty   bool   // the wearers' state differs from the checkpoint
 	wearers map[key]*wearer
 	judged  schemas.Judged // not yet written
 
-	// The checkpoint: its sequence, the revision of its head, the slot and
-	// number of its chunks, and the revisions of the chunks in both slots.
-	saved, revision uint64
-	slot, count     int
-	chunks          [2][]uint64
+	// The checkpoint: whether the head is known to be what is noted here, its
+	// sequence and revision, the sequence of its chunks, their slot and number, and the
+	// revisions of the chunks in both slots.
+	sealed               bool
+	saved, revision, cut uint64
+	slot, count          int
+	chunks               [2][]uint64
 }
 
 type key struct{ org, wearer schemas.ID }
@@ -119,28 +140,33 @@ type wearer struct {
 
 // New makes a Runner.
 func New(o Options) *Runner {
-	return &Runner{o: o, owner: rand.Text(), metrics: newMetrics(o.Registerer), progress: newProgress()}
+	r := &Runner{
+		o: o, owner: rand.Text(), metrics: newMetrics(o.Registerer), lease: o.Lease,
+		partitions: make([]*partition, o.Log.Partitions()), progress: newProgress(),
+	}
+	if r.lease == nil {
+		r.all = newAlone(o.Log.Partitions())
+		r.lease = r.all
+	}
+	return r
 }
 
-// Run works until ctx ends; then it saves its checkpoints, so that a restart
-// goes on here.
+// Run works until ctx ends; then it saves its checkpoints, so that whoever owns the
+// partitions next goes on here. It does not release them: the lease does that as
+// soon as Run has returned.
 func (r *Runner) Run(ctx context.Context) error {
 	work, cancel := ops.Linger(ctx, drainWait)
 	defer cancel()
-	if err := r.load(ctx); err != nil {
-		return fmt.Errorf("run detection: %w", err)
-	}
-	r.out = r.o.Log.Outbox(r.o.Logger)
-	r.last = r.start() - 1
-	r.progress.reached(r.last)
-	reader, err := r.o.Log.Reader(ctx, schemas.StreamReadings, nil, r.last+1)
+	stop, err := r.serveSettled(work)
 	if err != nil {
 		return fmt.Errorf("run detection: %w", err)
 	}
-	defer reader.Close()
+	defer stop()
+	r.out = r.o.Log.Outbox(r.o.Logger)
+	defer r.closeReader()
 	// After an error what was judged may not have been written: it must not
 	// become a checkpoint, and the next run judges it again.
-	if err := r.loop(ctx, work, reader); err != nil {
+	if err := r.loop(ctx, work); err != nil {
 		return fmt.Errorf("run detection: %w", err)
 	}
 	if err := r.save(work, 1, 0, 1); err != nil {
@@ -149,27 +175,17 @@ func (r *Runner) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// start is the first sequence that some partition has not seen.
-func (r *Runner) start() uint64 {
-	first := r.partitions[0].seq
-	for _, p := range r.partitions {
-		first = min(first, p.seq)
-	}
-	return first + 1
-}
-
 // loop returns nil when ctx has ended, between two records. What it began with
 // work has until the end of that.
-func (r *Runner) loop(ctx, work context.Context, reader *bus.Reader) error {
+func (r *Runner) loop(ctx, work context.Context) error {
 	tick := time.NewTicker(idleAfter)
 	defer tick.Stop()
 	saved, turn := time.Now(), 0
+	if err := r.settle(work); err != nil {
+		return err
+	}
 	for ctx.Err() == nil {
-		if msg, ok := reader.TryNext(); ok {
-			if err := r.take(work, msg); err != nil {
-				return err
-			}
-		} else if err := r.wait(ctx, work, reader, tick.C); err != nil {
+		if err := r.turn(ctx, work, tick.C); err != nil {
 			return err
 		}
 		if time.Since(saved) < checkpointEvery/turns {
@@ -183,6 +199,24 @@ func (r *Runner) loop(ctx, work context.Context, reader *bus.Reader) error {
 	return nil
 }
 
+// turn does what is next: the lease before the log, so that a partition which is
+// wanted elsewhere does not wait until all is read.
+func (r *Runner) turn(ctx, work context.Context, tick <-chan time.Time) error {
+	select {
+	case <-r.lease.Changed():
+		return r.settle(work)
+	case <-r.again:
+		return r.settle(work)
+	default:
+	}
+	if r.reader != nil {
+		if msg, ok := r.reader.TryNext(); ok {
+			return r.take(work, msg)
+		}
+	}
+	return r.wait(ctx, work, tick)
+}
+
 // checkpoint saves the partitions whose turn it is. A log that does not answer
 // now is asked again at their next.
 func (r *Runner) checkpoint(ctx context.Context, turn int) error {
@@ -194,27 +228,47 @@ func (r *Runner) checkpoint(ctx context.Context, turn int) error {
 	return nil
 }
 
-// wait writes what has gathered while there was more to read and says how far
-// that is, then waits for a message, the time to look after idle wearers, or the
-// end.
-func (r *Runner) wait(ctx, work context.Context, reader *bus.Reader, tick <-chan time.Time) error {
-	if err := r.writeRollups(work); err != nil {
+// flush writes what was found and says how far that is.
+func (r *Runner) flush(ctx context.Context) error {
+	if err := r.writeRollups(ctx); err != nil {
 		return err
 	}
-	if err := r.out.Flush(work); err != nil {
+	if err := r.out.Flush(ctx); err != nil {
 		return err
 	}
-	r.progress.reached(r.last)
+	for _, p := range r.partitions {
+		if p != nil {
+			r.progress.reached(p.n, max(p.seq, r.last))
+		}
+	}
+	return nil
+}
+
+// wait writes what has gathered while there was more to read, then waits for a
+// message, a change of the lease, the time to look after idle wearers, or the end.
+func (r *Runner) wait(ctx, work context.Context, tick <-chan time.Time) error {
+	if err := r.flush(work); err != nil {
+		return err
+	}
+	var msgs <-chan bus.Msg
+	var done <-chan struct{}
+	if r.reader != nil {
+		msgs, done = r.reader.C(), r.reader.Done()
+	}
 	select {
-	case msg := <-reader.C():
+	case msg := <-msgs:
 		return r.take(work, msg)
+	case <-r.lease.Changed():
+		return r.settle(work)
+	case <-r.again:
+		return r.settle(work)
 	case now := <-tick:
 		return r.writeIdle(work, now)
 	case <-ctx.Done():
 		return nil
-	case <-reader.Done():
+	case <-done:
 		if ctx.Err() == nil {
-			return reader.Err()
+			return r.reader.Err()
 		}
 		return nil
 	}
@@ -229,22 +283,25 @@ func (r *Runner) take(ctx context.Context, msg bus.Msg) error {
 		return nil
 	}
 	p := r.partitions[n]
-	if msg.Seq <= p.seq {
-		return nil // in the checkpoint already
+	if p == nil || msg.Seq <= p.seq {
+		return nil // another's by now, or in the checkpoint already
 	}
 	if err := r.await(ctx, msg.Time); err != nil {
 		return err
 	}
 	p.seq, p.dirty = msg.Seq, true
 	r.found.Reset()
-	if err := r.judge(p, msg); err != nil {
+	if err := r.judge(ctx, p, msg); err != nil {
+		if ctx.Err() != nil {
+			return err // this record was not judged: it must not become a checkpoint
+		}
 		r.skip(msg, err)
 	}
 	r.metrics.count(&r.found)
 	p.judged.Rollups = append(p.judged.Rollups, r.found.Rollups...)
 	p.judged.Late = append(p.judged.Late, r.found.Late...)
 	if len(p.judged.Rollups)+len(p.judged.Late) >= rollupBatch {
-		if err := r.writePartition(ctx, n); err != nil {
+		if err := r.writePartition(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -259,10 +316,23 @@ func (r *Runner) take(ctx context.Context, msg bus.Msg) error {
 // await returns once the parameters for a record are known. A log that does not
 // answer is asked again: nothing may be judged by what may be out of date.
 func (r *Runner) await(ctx context.Context, taken time.Time) error {
+	return r.insist(ctx, func() error { return r.o.Parameters.Await(ctx, taken) })
+}
+
+// know returns once everything about a wearer is known.
+func (r *Runner) know(ctx context.Context, org, wearer schemas.ID) error {
+	if r.o.Known == nil {
+		return nil
+	}
+	return r.o.Known(ctx, org, wearer) //nolint:wrapcheck // it says what it waited for
+}
+
+// insist asks until it is answered.
+func (r *Runner) insist(ctx context.Context, ask func() error) error {
 	for {
-		err := r.o.Parameters.Await(ctx, taken)
+		err := ask()
 		if err == nil || ctx.Err() != nil {
-			return err //nolint:wrapcheck // it says what it waited for
+			return err
 		}
 		r.o.Logger.Warn("detection waits until it knows the parameters", "err", err)
 		select {
@@ -289,7 +359,7 @@ func (r *Runner) skip(msg bus.Msg, err error) {
 }
 
 // judge gives a record's batches to their wearers.
-func (r *Runner) judge(p *partition, msg bus.Msg) error {
+func (r *Runner) judge(ctx context.Context, p *partition, msg bus.Msg) error {
 	if err := r.records.Reset(msg.Data); err != nil {
 		return fmt.Errorf("read record: %w", err)
 	}
@@ -302,6 +372,11 @@ func (r *Runner) judge(p *partition, msg bus.Msg) error {
 		}
 		if !more {
 			return nil
+		}
+		if p.wearers[key{batch.Org, batch.Wearer}] == nil {
+			if err := r.insist(ctx, func() error { return r.know(ctx, batch.Org, batch.Wearer) }); err != nil {
+				return err
+			}
 		}
 		w := p.wearer(batch.Org, batch.Wearer, r.o.Parameters)
 		w.touched, w.flushed = now, false
@@ -339,11 +414,11 @@ func (r *Runner) write(ctx context.Context, f *schemas.Finding) error {
 }
 
 func (r *Runner) writeRollups(ctx context.Context) error {
-	for n, p := range r.partitions {
-		if len(p.judged.Rollups)+len(p.judged.Late) == 0 {
+	for _, p := range r.partitions {
+		if p == nil || len(p.judged.Rollups)+len(p.judged.Late) == 0 {
 			continue
 		}
-		if err := r.writePartition(ctx, n); err != nil {
+		if err := r.writePartition(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -351,15 +426,14 @@ func (r *Runner) writeRollups(ctx context.Context) error {
 }
 
 // writePartition writes a partition's rollups and marks, in messages that fit.
-func (r *Runner) writePartition(ctx context.Context, n int) error {
-	p := r.partitions[n]
+func (r *Runner) writePartition(ctx context.Context, p *partition) error {
 	for batch := range slices.Chunk(p.judged.Rollups, rollupBatch) {
-		if err := r.writeJudged(ctx, n, schemas.Judged{Rollups: batch}); err != nil {
+		if err := r.writeJudged(ctx, p.n, schemas.Judged{Rollups: batch}); err != nil {
 			return err
 		}
 	}
 	for batch := range slices.Chunk(p.judged.Late, rollupBatch) {
-		if err := r.writeJudged(ctx, n, schemas.Judged{Late: batch}); err != nil {
+		if err := r.writeJudged(ctx, p.n, schemas.Judged{Late: batch}); err != nil {
 			return err
 		}
 	}
@@ -376,9 +450,20 @@ func (r *Runner) writeJudged(ctx context.Context, n int, j schemas.Judged) error
 }
 
 // writeIdle writes the open minutes of wearers whose readings have stopped, so
-// that a day's last minute does not wait for the next day.
+// that a day's last minute does not wait for the next day. Unlike all else that is
+// written it does not follow from the log alone: a runner that was stopped for a while
+// would write a part of a minute over the whole one of the owner since. So it is
+// written of partitions only that are known to be owned at this moment; what a
+// stop between this and the writing lets through, the store drops.
 func (r *Runner) writeIdle(ctx context.Context, now time.Time) error {
-	for _, p := range r.partitions {
+	owned, sure := r.lease.Owned()
+	if !sure {
+		return nil
+	}
+	for _, p := range r.held() {
+		if owned[p.n] != p.epoch {
+			continue
+		}
 		for _, w := range p.wearers {
 			if w.flushed || now.Sub(w.touched) < idleAfter {
 				continue

@@ -190,11 +190,7 @@ func TestPosturesAreShownOfWatchedWearersOnly(t *testing.T) {
 func TestTheOpenMinuteOfAnIdleWearerIsWritten(t *testing.T) {
 	w := newWorld(t)
 	o := newOffice(t, w.log, 1)
-	r := New(w.options(w.log, &lines{}))
-	r.out = w.log.Outbox(r.o.Logger)
-	if err := r.load(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	r := w.internal()
 	w.publish(o, 0, 3) // 90 seconds
 	for _, m := range w.all(schemas.StreamReadings) {
 		if err := r.take(t.Context(), m); err != nil {

@@ -15,90 +15,125 @@ const idleLag = 10_000
 
 // save writes what was found and then, of every step-th partition from first on,
 // the checkpoints of those that have moved by themselves, or of which the log
-// has moved on by lag.
+// has moved on by lag. A partition that another detector has taken over is let go
+// of, and the others go on.
 func (r *Runner) save(ctx context.Context, lag uint64, first, step int) error {
-	if err := r.writeRollups(ctx); err != nil {
-		return err
-	}
-	if err := r.out.Flush(ctx); err != nil {
+	if err := r.flush(ctx); err != nil {
 		return err
 	}
 	for n := first; n < len(r.partitions); n += step {
 		p := r.partitions[n]
-		if !p.dirty && r.last < p.saved+lag {
+		if p == nil || !p.dirty && r.last < p.saved+lag {
 			continue
 		}
-		p.seq = max(p.seq, r.last) // the log was read in order: there is no more of it
-		if err := r.savePartition(ctx, n, p); err != nil {
+		err := r.savePartition(ctx, p)
+		if errors.Is(err, errFenced) && r.o.Lease != nil {
+			r.drop(p, err)
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("save checkpoint of partition %d: %w", n, err)
 		}
 	}
 	return nil
 }
 
-func (r *Runner) savePartition(ctx context.Context, n int, p *partition) error {
-	h := head{Version: checkpointVersion, Owner: r.owner, Seq: p.seq, Slot: p.slot, Chunks: p.count}
+// savePartition writes the checkpoint of a partition of which everything found is
+// on disk.
+func (r *Runner) savePartition(ctx context.Context, p *partition) error {
+	if !p.sealed {
+		if err := r.reseal(ctx, p); err != nil {
+			return err
+		}
+	}
+	p.seq = max(p.seq, r.last) // the log was read in order: there is no more of it
+	h := head{
+		Version: checkpointVersion, Owner: r.owner, Epoch: p.epoch,
+		Seq: p.seq, Slot: p.slot, Chunks: p.count, Cut: p.cut,
+	}
 	if p.dirty {
-		h.Slot = 1 - p.slot
+		h.Slot, h.Cut = 1-p.slot, p.seq
 		chunks, err := p.encode(r.owner)
 		if err != nil {
 			return err
 		}
 		h.Chunks = len(chunks)
-		if err := r.saveSlot(ctx, p, n, h.Slot, chunks); err != nil {
+		if err := r.saveSlot(ctx, p, h.Slot, chunks); err != nil {
 			return err
 		}
 	}
-	b, err := cbor.Marshal(h)
-	if err != nil {
-		return fmt.Errorf("encode head: %w", err)
+	revision, err := r.put(ctx, headKey(p.n), &h, p.revision)
+	if errors.Is(err, jetstream.ErrKeyExists) {
+		p.sealed = false
+		return r.reseal(ctx, p) // says who, unless it was an own write
 	}
-	if p.revision, err = r.swap(ctx, headKey(n), b, p.revision); err != nil {
+	if err != nil {
+		p.sealed = false // it may have been written all the same
 		return err
 	}
-	p.saved, p.slot, p.count, p.dirty = p.seq, h.Slot, h.Chunks, false
+	p.revision, p.dirty = revision, false
+	p.follow(&h)
 	return nil
 }
 
-func (r *Runner) saveSlot(ctx context.Context, p *partition, n, slot int, chunks [][]byte) error {
+func (r *Runner) saveSlot(ctx context.Context, p *partition, slot int, chunks [][]byte) error {
 	for i, b := range chunks {
 		if i == len(p.chunks[slot]) {
 			p.chunks[slot] = append(p.chunks[slot], 0)
 		}
-		revision := &p.chunks[slot][i]
-		var err error
-		if *revision, err = r.swap(ctx, chunkKey(n, slot, i), b, *revision); err != nil {
+		revision, err := r.writeChunk(ctx, p, chunkKey(p.n, slot, i), b, p.chunks[slot][i])
+		if err != nil {
 			return err
 		}
+		p.chunks[slot][i] = revision
 	}
 	return nil
 }
 
-// swap writes a key whose revision must be the one this run knows; 0 is none.
-// An own write whose answer was lost is found by its owner and written over. It
-// returns the key's revision as far as it is known.
-func (r *Runner) swap(ctx context.Context, key string, b []byte, revision uint64) (uint64, error) {
+// writeChunk writes a chunk. It writes over what an owner of a lower epoch has left
+// there since, and over an own write whose answer was lost; the head does not name
+// either. What an owner of a higher epoch has written it leaves alone.
+func (r *Runner) writeChunk(ctx context.Context, p *partition, key string, b []byte, revision uint64) (uint64, error) {
 	for {
-		var next uint64
-		var err error
-		if revision == 0 {
-			next, err = r.o.Checkpoints.Create(ctx, key, b)
-		} else {
-			next, err = r.o.Checkpoints.Update(ctx, key, b, revision)
-		}
-		if err == nil {
-			return next, nil
-		}
-		if !errors.Is(err, jetstream.ErrKeyExists) { // also says that the revision is another
-			return revision, fmt.Errorf("write %s: %w", key, err)
+		next, err := r.putRaw(ctx, key, b, revision)
+		if !errors.Is(err, jetstream.ErrKeyExists) {
+			return next, err
 		}
 		entry, err := r.o.Checkpoints.Get(ctx, key)
-		if err != nil {
-			return revision, fmt.Errorf("read %s back: %w", key, err)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			revision = 0 // deleted by hand
+			continue
 		}
-		if ownerOf(entry.Value()) != r.owner {
-			return revision, fmt.Errorf("write %s: %w; run one detector on a log", key, errFenced)
+		if err != nil {
+			return 0, fmt.Errorf("read %s back: %w", key, err)
+		}
+		s := stampOf(entry.Value())
+		if s.Epoch >= p.epoch && s != (stamp{r.owner, p.epoch}) {
+			return 0, &fenced{key, s.Epoch}
 		}
 		revision = entry.Revision()
 	}
+}
+
+// put writes a head whose revision must be the one given; 0 is none.
+func (r *Runner) put(ctx context.Context, key string, h *head, revision uint64) (uint64, error) {
+	b, err := cbor.Marshal(h)
+	if err != nil {
+		return 0, fmt.Errorf("encode head: %w", err)
+	}
+	return r.putRaw(ctx, key, b, revision)
+}
+
+// putRaw writes a key by compare-and-set. It fails with jetstream.ErrKeyExists where
+// the revision is another one.
+func (r *Runner) putRaw(ctx context.Context, key string, b []byte, revision uint64) (next uint64, err error) {
+	if revision == 0 {
+		next, err = r.o.Checkpoints.Create(ctx, key, b)
+	} else {
+		next, err = r.o.Checkpoints.Update(ctx, key, b, revision)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("write %s: %w", key, err)
+	}
+	return next, nil
 }

@@ -1,0 +1,185 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"sitwell/schemas"
+)
+
+// Lease says which partitions this runner owns.
+type Lease interface {
+	// Changed delivers a token whenever Owned may say something else.
+	Changed() <-chan struct{}
+	// Owned is the partitions to judge, each with its epoch, which is higher for each
+	// owner than for all before it. sure is that nobody can have taken one of them over
+	// without this being known here.
+	Owned() (partitions map[int]uint64, sure bool)
+	// Release says that the runner has saved a partition and writes no more under that
+	// epoch. above is the highest epoch that it met in the checkpoints, or 0: the next
+	// owner's must be higher. It must not wait.
+	Release(partition int, epoch, above uint64)
+}
+
+// alone is the lease of a runner that owns all partitions. Its epochs follow from
+// the checkpoints: one above what is there.
+type alone struct{ epochs map[int]uint64 }
+
+func newAlone(partitions int) *alone {
+	a := &alone{epochs: map[int]uint64{}}
+	for n := range partitions {
+		a.epochs[n] = 1
+	}
+	return a
+}
+
+func (a *alone) Changed() <-chan struct{}      { return nil }
+func (a *alone) Owned() (map[int]uint64, bool) { return a.epochs, true }
+func (a *alone) Release(int, uint64, uint64)   {}
+
+// settle makes the set of partitions what the lease says: those that went are
+// saved and released, those that came are loaded, and the log is read anew from
+// the least position. It runs between two records, so that the partitions that
+// stay lose nothing but some milliseconds. What could not be done is tried again.
+func (r *Runner) settle(ctx context.Context) error {
+	owned, _ := r.lease.Owned()
+	gone := r.leaving(owned)
+	if err := r.leave(ctx, gone); err != nil {
+		return err
+	}
+	came, err := r.enter(ctx, owned)
+	r.metrics.owned.Set(float64(r.count()))
+	if len(gone)+came > 0 {
+		r.closeReader()
+	}
+	if r.reader == nil && r.count() > 0 {
+		err = errors.Join(err, r.openReader(ctx))
+	}
+	r.again = nil
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	r.o.Logger.Warn("some partitions wait for the log, trying again", "err", err)
+	r.again = time.After(enterAgain)
+	return nil
+}
+
+// leaving is the partitions that are held and no more owned under their epoch.
+func (r *Runner) leaving(owned map[int]uint64) []*partition {
+	var gone []*partition
+	for _, p := range r.partitions {
+		if p != nil && owned[p.n] != p.epoch {
+			gone = append(gone, p)
+		}
+	}
+	return gone
+}
+
+// leave saves partitions and lets go of them. One that cannot be saved goes all the
+// same: its next owner judges again what has come since the checkpoint.
+func (r *Runner) leave(ctx context.Context, gone []*partition) error {
+	if len(gone) == 0 {
+		return nil
+	}
+	if err := r.flush(ctx); err != nil {
+		return err
+	}
+	for _, p := range gone {
+		var err error
+		if p.dirty || r.last > p.saved {
+			err = r.savePartition(ctx, p)
+		}
+		if err != nil && ctx.Err() != nil {
+			return err
+		}
+		r.drop(p, err)
+	}
+	return nil
+}
+
+// drop lets go of a partition, after an error or without.
+func (r *Runner) drop(p *partition, err error) {
+	fence := &fenced{}
+	if errors.As(err, &fence) {
+		r.metrics.fenced.Inc()
+		r.o.Logger.Warn("another detector has this partition", "partition", p.n, "epoch", p.epoch, "its_epoch", fence.epoch)
+	} else if err != nil {
+		r.o.Logger.Warn("a partition goes without its last checkpoint, its next owner judges some of it again", "partition", p.n, "err", err)
+	}
+	r.partitions[p.n] = nil
+	r.progress.forget(p.n)
+	r.lease.Release(p.n, p.epoch, fence.epoch)
+}
+
+// enter loads the partitions that are owned and not held. It says how many came.
+func (r *Runner) enter(ctx context.Context, owned map[int]uint64) (came int, err error) {
+	var fresh []*partition
+	for _, n := range slices.Sorted(maps.Keys(owned)) {
+		if r.partitions[n] != nil {
+			continue
+		}
+		p, err := r.load(ctx, n, owned[n])
+		fence := &fenced{}
+		switch {
+		case errors.As(err, &fence):
+			r.drop(&partition{n: n, epoch: owned[n]}, err)
+		case err != nil: // the log does not answer: what has come so far can begin
+			r.begin(fresh)
+			return len(fresh), err
+		default:
+			fresh = append(fresh, p)
+		}
+	}
+	r.begin(fresh)
+	return len(fresh), nil
+}
+
+// begin takes loaded partitions in. The position of the reader becomes the least of
+// all: what a partition has seen beyond that it skips.
+func (r *Runner) begin(fresh []*partition) {
+	if len(fresh) == 0 {
+		return
+	}
+	for _, p := range r.held() {
+		p.seq = max(p.seq, r.last) // the log was read in order: there is no more of it
+	}
+	for _, p := range fresh {
+		r.partitions[p.n] = p
+	}
+	r.closeReader()
+	r.last = slices.MinFunc(r.held(), func(a, b *partition) int { return cmp.Compare(a.seq, b.seq) }).seq
+}
+
+// held is the partitions that are judged here.
+func (r *Runner) held() []*partition {
+	return slices.DeleteFunc(slices.Clone(r.partitions), func(p *partition) bool { return p == nil })
+}
+
+func (r *Runner) count() int { return len(r.held()) }
+
+// openReader reads the held partitions from behind the last record that all have seen.
+func (r *Runner) openReader(ctx context.Context) error {
+	if err := r.checkLog(ctx); err != nil {
+		return err
+	}
+	var subjects []string
+	if held := r.held(); len(held) < len(r.partitions) { // of all, no filter costs less
+		for _, p := range held {
+			subjects = append(subjects, schemas.ReadingsSubject(p.n))
+		}
+	}
+	var err error
+	r.reader, err = r.o.Log.Reader(ctx, schemas.StreamReadings, subjects, r.last+1)
+	return err
+}
+
+func (r *Runner) closeReader() {
+	if r.reader != nil {
+		r.reader.Close()
+		r.reader = nil
+	}
+}
