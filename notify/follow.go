@@ -19,6 +19,9 @@ const (
 	saveEvery = 2 * time.Second
 	// drainWait bounds how long a stop waits for what is under way.
 	drainWait = 3 * time.Second
+	// The pauses before what failed is tried again.
+	minPause = 100 * time.Millisecond
+	maxPause = 5 * time.Second
 )
 
 // handler handles one message. What it records through out is on disk before
@@ -35,6 +38,30 @@ type follower struct {
 	last, saved uint64 // the sequence that was handled last, and that of the saved place
 }
 
+// keep follows a stream until ctx ends, and begins again at the saved place when the
+// log fails it.
+func (n *Notifier) keep(ctx context.Context, stream string, handle handler, w *waits) error {
+	const calm = time.Minute // as long a way without a failure forgets those before
+	pause := minPause
+	for {
+		began := time.Now()
+		err := n.follow(ctx, stream, handle, w)
+		if ctx.Err() != nil {
+			return err
+		}
+		if time.Since(began) > calm {
+			pause = minPause
+		}
+		n.logger.Warn("the log cannot be followed, trying again", "stream", stream, "pause", pause, "err", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
 // follow hands a stream's messages to handle, in order, from behind the last
 // one that an earlier run had handled; those in waits again when they are due. The
 // saved place stays before the first that waits. What is under way when ctx ends may take
@@ -42,6 +69,7 @@ type follower struct {
 func (n *Notifier) follow(ctx context.Context, stream string, handle handler, w *waits) error {
 	work, cancel := ops.Linger(ctx, drainWait)
 	defer cancel()
+	*w = waits{} // what waited lies behind the saved place, and is read again
 	place, err := n.place(ctx, stream)
 	if err != nil {
 		return err
@@ -100,7 +128,7 @@ func (f *follower) again(ctx, work context.Context) error {
 
 // insist handles a message, again and again until it could be or ctx ends.
 func (f *follower) insist(ctx, work context.Context, msg bus.Msg) error {
-	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		err := f.handle(work, msg, f.out)
 		if err == nil {
 			return nil

@@ -42,7 +42,8 @@ func TestLedgerKnowsItsOwnClaim(t *testing.T) {
 	l := ledger{bucket(t, log, bus.BucketLedger)}
 	f := schemas.Finding{Org: schemas.MustID("acme"), Wearer: schemas.MustID("anna"), Episode: "e1", Level: 2}
 	mine := entryOf(f, time.Now())
-	if _, first, err := l.create(t.Context(), "e1-2", mine); err != nil || !first {
+	mine, first, err := l.create(t.Context(), "e1-2", mine)
+	if err != nil || !first {
 		t.Fatalf("first is %v, %v", first, err)
 	}
 	// As when the acknowledgement of a creation was lost.
@@ -52,7 +53,7 @@ func TestLedgerKnowsItsOwnClaim(t *testing.T) {
 	if before, first, err := l.create(t.Context(), "e1-2", entryOf(f, time.Now())); err != nil || first || before.Claim != mine.Claim {
 		t.Errorf("a second one got in: %v, %v, %+v", first, err, before)
 	}
-	if err := l.withdraw(t.Context(), "e1-2"); err != nil {
+	if err := l.withdraw(t.Context(), "e1-2", mine); err != nil {
 		t.Fatal(err)
 	}
 	if _, first, err := l.create(t.Context(), "e1-2", entryOf(f, time.Now())); err != nil || !first {

@@ -31,8 +31,8 @@ import (
 // ErrNotSent says that nothing left: the nudge may be tried again.
 var ErrNotSent = errors.New("not sent")
 
-// Sender brings a nudge to a wearable. When Send returns nil the broker has
-// taken it. An error that wraps ErrNotSent says that it was not delivered and
+// Sender brings a nudge to a wearable. Send answers within 20 s. When it returns nil
+// the broker has taken the nudge. An error that wraps ErrNotSent says that it was not delivered and
 // never will be; after any other one it may have been.
 type Sender interface {
 	Send(ctx context.Context, org, device schemas.ID, nudge schemas.Nudge) error
@@ -55,7 +55,10 @@ type Notifier struct {
 	ledger  ledger
 	wearers standings
 	places  jetstream.KeyValue
-	waits   *waits // of the goroutine of findings
+
+	// Of the goroutine of findings alone:
+	waits *waits
+	under underway
 }
 
 // New makes a Notifier.
@@ -72,11 +75,12 @@ func New(ctx context.Context, o Options) (*Notifier, error) {
 	return n, nil
 }
 
-// Run works until ctx ends; then it finishes what is under way.
+// Run works until ctx ends; then it finishes what is under way. A log that does not
+// answer, or comes back as another, does not end it.
 func (n *Notifier) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return n.follow(ctx, schemas.StreamFindings, n.finding, n.waits) })
-	g.Go(func() error { return n.follow(ctx, schemas.StreamReplies, n.answer, &waits{}) })
+	g.Go(func() error { return n.keep(ctx, schemas.StreamFindings, n.finding, n.waits) })
+	g.Go(func() error { return n.keep(ctx, schemas.StreamReplies, n.answer, &waits{}) })
 	return g.Wait() //nolint:wrapcheck // each says what it was doing
 }
 

@@ -10,7 +10,8 @@ import (
 )
 
 // maxWaits bounds the nudges that wait at once, each for less than Stale. One
-// more is held by the stage that would let it wait.
+// more is held by the stage that would let it wait; one that waits for another
+// notifier's send is ambiguous at once.
 const maxWaits = 4096
 
 // waiting is a nudge that is held now and tried again.
