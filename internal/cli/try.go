@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
@@ -15,15 +16,19 @@ func (e *env) demo() *cobra.Command {
 	o := demo.Options{App: app.Defaults()}
 	o.App.Data = ""
 	var logs logFlags
-	var asJSON bool
+	var asJSON, chaos bool
+	var chaosFor time.Duration
 	c := &cobra.Command{
 		Use: "demo", Short: "Run everything with a simulated office of 60 wearers", Args: exactly(0),
 		Long: "Runs all of sitwell in one process and plays an office: 60 wearers in 4 teams, each a real MQTT client,\n" +
 			"14 days of history through the same pipeline, then live at 2 readings a second. In the first minutes somebody\n" +
 			"leans, is nudged and straightens; somebody has sat for 30 minutes and is prompted; somebody gets up\n" +
 			"unprompted; a device comes back with a buffer. No threshold is changed. Ports in use are replaced by free\n" +
-			"ones. Ctrl-C drains and exits 0.",
-		Example: "  sitwell demo\n  sitwell demo --data ./demo-data --seed 7",
+			"ones. Ctrl-C drains and exits 0.\n\n" +
+			"With --chaos its parts are processes of their own, which are killed with -9 and started again, at random, while\n" +
+			"the devices send. In the end all that devices were told is kept is compared with what is stored, what was found\n" +
+			"and who was nudged. It exits 1 if anything is lost or doubled, or too little happened to say so.",
+		Example: "  sitwell demo\n  sitwell demo --data ./demo-data --seed 7\n  sitwell demo --chaos --for 2m",
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
 			if o.Logger, err = e.prepare(c.Flags(), &logs); err != nil {
@@ -36,6 +41,15 @@ func (e *env) demo() *cobra.Command {
 				return usage(fmt.Errorf("settings: %w", err))
 			}
 			o.Console = demo.NewConsole(e.out, asJSON, terminal(e.out))
+			exe, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find own executable: %w", err)
+			}
+			if chaos {
+				return demo.Chaos(c.Context(), demo.ChaosOptions{
+					Command: []string{exe}, Data: o.App.Data, For: chaosFor, Seed: o.Seed, Console: o.Console, Logger: o.Logger,
+				})
+			}
 			return demo.Run(c.Context(), o)
 		},
 	}
@@ -44,6 +58,8 @@ func (e *env) demo() *cobra.Command {
 	addresses(f, &o.App)
 	f.Uint64Var(&o.Seed, "seed", 1, "another seed plays another office")
 	f.BoolVar(&asJSON, "json", false, "print events as JSON lines")
+	f.BoolVar(&chaos, "chaos", false, "kill parts at random and prove that nothing is lost; ports are chosen freely")
+	f.DurationVar(&chaosFor, "for", time.Minute, "how long --chaos kills")
 	logs.register(f, "warn")
 	return c
 }

@@ -167,6 +167,14 @@ func (p *Part) Wait(ctx context.Context) (int, error) {
 	}
 }
 
+// Ended is closed once the last process has ended, and nil before the first.
+func (p *Part) Ended() <-chan struct{} {
+	if run := p.last(); run != nil {
+		return run.done
+	}
+	return nil
+}
+
 // Said is the end of what the last process wrote to its log.
 func (p *Part) Said() string {
 	if run := p.last(); run != nil {
@@ -206,7 +214,7 @@ func (p *Part) Ready(ctx context.Context) error {
 		if run == nil {
 			return fmt.Errorf("wait for %s: %w", p.name, ErrNotRunning)
 		}
-		err := p.ask(ctx)
+		err := p.Probe(ctx)
 		if err == nil {
 			return nil
 		}
@@ -223,8 +231,8 @@ func (p *Part) Ready(ctx context.Context) error {
 // answerLimit bounds one question to a part.
 const answerLimit = 2 * time.Second
 
-// ask asks once whether the part is ready.
-func (p *Part) ask(ctx context.Context) error {
+// Probe asks once whether the part is ready. The error says what is missing.
+func (p *Part) Probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.HTTP()+"/readyz", http.NoBody)

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"sitwell/internal/app"
-	"sitwell/internal/registry"
 	"sitwell/internal/series"
 	"sitwell/internal/sim"
 	"sitwell/schemas"
@@ -117,7 +116,7 @@ func (d *Demo) stop(ctx context.Context) error {
 func (d *Demo) play(ctx context.Context) error {
 	d.office = sim.NewOffice(d.o.Seed, time.Now())
 	d.greet()
-	if err := d.enrol(ctx); err != nil {
+	if err := enrol(ctx, d.app.Registry(), d.office); err != nil {
 		return err
 	}
 	var err error
@@ -160,39 +159,6 @@ func (d *Demo) greet() {
 		"leaner": script.Leaner.ID.String(), "sitter": script.Sitter.ID.String(), "data": d.o.App.Data,
 	}, "open   %s/#/%s/%s for a wearer's live posture and day\n       %s/#/%s for the office\n       devices connect to %s, `sitwell ... --nats %s`",
 		page, d.office.Org, script.Leaner.ID, page, d.office.Org, d.app.MQTT(), d.app.NATS())
-}
-
-// enrol registers the office. What an earlier demo in the same folder
-// registered stays.
-func (d *Demo) enrol(ctx context.Context) error {
-	r, org := d.app.Registry(), d.office.Org
-	known := func(err error) error {
-		if errors.Is(err, registry.ErrExists) || errors.Is(err, registry.ErrOverlap) {
-			return nil
-		}
-		return err
-	}
-	if err := known(r.AddOrg(ctx, registry.Org{ID: org, Name: d.office.Name, Zone: d.office.Zone})); err != nil {
-		return err
-	}
-	for _, t := range d.office.Teams {
-		if err := known(r.AddTeam(ctx, registry.Team{Org: org, ID: t.ID, Name: t.Name})); err != nil {
-			return err
-		}
-	}
-	for _, w := range d.office.Wearers {
-		err := known(r.AddWearer(ctx, registry.Wearer{Org: org, ID: w.ID, Team: w.Team, Name: w.Name}))
-		if err == nil {
-			err = known(r.AddDevice(ctx, org, w.Device))
-		}
-		if err == nil {
-			err = known(r.Assign(ctx, org, w.Device, registry.Assignment{Wearer: w.ID, From: d.office.Start}))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // history sends the past through the pipeline, waits until all of it is judged

@@ -27,6 +27,9 @@ type Office struct {
 	// Start is the local midnight at which the history begins, Bulk the event
 	// time at which it ends and the tail begins.
 	Start, Bulk time.Time
+	// Rush lets all leaners and long sitters reach their nudges in the first minute
+	// of going live, a few seconds after each other.
+	Rush bool
 }
 
 // Days is how many calendar days the history covers, today included; ten of

@@ -103,10 +103,10 @@ func (o *Office) direct(live time.Time) {
 		switch {
 		case w == c.Leaner, w == c.Sitter, w == c.Riser, w == c.Offliner:
 		case w.Habit == LongSitter:
-			w.longSitter(at, sitters)
+			w.longSitter(at(o.prompted(sitters)), at(quietAfter))
 			sitters++
 		default:
-			w.extra(at, leaners)
+			w.extra(at, at(o.leans(leaners)))
 			if w.Habit == Leaner {
 				leaners++
 			}
@@ -114,16 +114,32 @@ func (o *Office) direct(live time.Time) {
 	}
 }
 
-// longSitter reaches 30 minutes at L+78 s and, for each further one, 2 minutes later.
-func (w *Wearer) longSitter(at func(time.Duration) int64, nth int) {
-	from := -30*time.Minute + 78*time.Second + time.Duration(nth)*2*time.Minute
-	w.sitFrom(at(from), at(from)+max(w.minutes(w.traits.bout), 34*minuteMS))
-	w.sits(at(quietAfter))
+// prompted is when the nth long sitter has sat for 30 minutes: one after the other.
+func (o *Office) prompted(nth int) time.Duration {
+	if o.Rush {
+		return 8*time.Second + time.Duration(nth)*3*time.Second
+	}
+	return 78*time.Second + time.Duration(nth)*2*time.Minute
+}
+
+// leans is when the nth leaner begins to lean, 2 minutes before a nudge.
+func (o *Office) leans(nth int) time.Duration {
+	if o.Rush {
+		return -115*time.Second + time.Duration(nth)*2500*time.Millisecond
+	}
+	return -30*time.Second + time.Duration(nth)*50*time.Second
+}
+
+// longSitter has sat for 30 minutes when prompted, and sits well until quiet.
+func (w *Wearer) longSitter(prompted, quiet int64) {
+	from := prompted - 30*minuteMS
+	w.sitFrom(from, from+max(w.minutes(w.traits.bout), 34*minuteMS))
+	w.sits(quiet)
 }
 
 // extra has been on the feet in the last 20 minutes and sits upright around L.
-// Leaners lean soon after, one after the other.
-func (w *Wearer) extra(at func(time.Duration) int64, nth int) {
+// A leaner leans from an event time on.
+func (w *Wearer) extra(at func(time.Duration) int64, lean int64) {
 	from := -quietBefore - time.Duration(w.minutes(span{1, 15}))*time.Millisecond
 	end := max(at(from)+w.minutes(w.traits.bout), at(quietAfter)+w.minutes(span{0, 5}))
 	w.sitFrom(at(from), end)
@@ -136,7 +152,6 @@ func (w *Wearer) extra(at func(time.Duration) int64, nth int) {
 		w.sits(at(quietAfter))
 		return
 	}
-	lean := at(-30*time.Second + time.Duration(nth)*50*time.Second)
 	w.boutEnd = max(w.boutEnd, lean+6*minuteMS)
 	w.sits(lean)
 	w.add(phase{what: sit, until: lean + w.minutes(span{3, 5}), flexion: w.traits.lean.draw(w.rng)})

@@ -1,0 +1,110 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"sitwell/internal/app"
+	"sitwell/internal/ledger"
+	"sitwell/internal/sim"
+)
+
+// prove waits until all is judged and stored, compares it with the ledger and says
+// what came of it.
+func (c *chaos) prove(ctx context.Context) error {
+	step := func(limit time.Duration, do func(context.Context) error) error {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return do(ctx)
+	}
+	if err := step(flushWait, c.fleet.Flush); err != nil {
+		return fmt.Errorf("the devices still have what is not acknowledged: %w", err)
+	}
+	var settled app.Settled
+	var report ledger.Report
+	err := step(settleFor, func(ctx context.Context) (err error) { settled, err = c.cluster.Settle(ctx); return err })
+	if err == nil {
+		c.lastNudges()
+		err = step(checkWait, func(ctx context.Context) (err error) { report, err = c.ledger.Check(ctx, ledger.API(c.cluster.HTTP())); return err })
+	}
+	if err != nil {
+		return fmt.Errorf("nothing can be said about it: %w", err)
+	}
+	return c.verdict(&report, &settled)
+}
+
+// lastNudges writes down those that arrived after the last one was looked at.
+func (c *chaos) lastNudges() {
+	for w, d := range c.fleet {
+		for more := true; more; {
+			select {
+			case got := <-d.Nudges():
+				c.nudged(w, got.Nudge)
+			default:
+				more = false
+			}
+		}
+	}
+}
+
+// verdict prints the table, and is nil if nothing is lost and enough was seen.
+func (c *chaos) verdict(r *ledger.Report, s *app.Settled) error {
+	kills, counts := c.killer.kills(), c.fleet.Counts()
+	wrong := r.Err()
+	select {
+	case err := <-c.failed:
+		wrong = errors.Join(wrong, fmt.Errorf("the ledger is not whole: %w", err))
+	default:
+	}
+	if kills < leastKills {
+		wrong = errors.Join(wrong, fmt.Errorf("%d kills are too few to prove anything; it takes %d", kills, leastKills))
+	}
+	if r.Acknowledged < leastAcknowledged {
+		wrong = errors.Join(wrong, fmt.Errorf("%d acknowledged readings are too few to prove anything; it takes %d", r.Acknowledged, leastAcknowledged))
+	}
+	c.say.Line("result", fields{
+		"ok": wrong == nil, "sent": counts.ItemsSent, "duplicates": s.Duplicates, "reconnections": counts.Reconnects,
+		"kills": kills, "kills_by_part": c.killer.count, "ended_by_themselves": c.killer.fell,
+		"slowest_recovery_s": c.killer.slowest.Seconds(), "slowest_recovery_of": c.killer.slow, "lost": r.Lost, "ledger": r,
+	}, "%s", c.table(r, s, counts))
+	if wrong != nil {
+		return wrong
+	}
+	c.say.Line("proven", nil, "0 lost: what was acknowledged is stored, counted once and judged, and nobody was nudged twice")
+	return nil
+}
+
+func (c *chaos) table(r *ledger.Report, s *app.Settled, n sim.Counts) string {
+	k := c.killer
+	var b strings.Builder
+	row := func(name string, n int64, format string, args ...any) {
+		_, _ = fmt.Fprintf(&b, "\n  %-22s %10s  "+format, append([]any{name, thousands(n)}, args...)...) // into memory
+	}
+	row("sent", n.ItemsSent, "readings and events of %d devices, which reconnected %d times", len(c.fleet), n.Reconnects)
+	row("acknowledged", r.Acknowledged, "in the ledger of the senders")
+	row("stored", r.Stored, "each once")
+	row("duplicates suppressed", s.Duplicates, "that came again after a kill")
+	row("too late", r.Late, "stored, and no more judged: their turn was over")
+	row("episodes", int64(r.Found), "of %s expected, with the same content", thousands(int64(r.Episodes)))
+	row("minutes", int64(r.Minutes), "with the content expected")
+	row("nudges", int64(r.Decided), "sent; %d received, %d twice, %d unsure", r.Nudges, r.DoubledNudges, r.Ambiguous)
+	row("kills", int64(k.kills()), "%s", byPart(c))
+	if k.fell > 0 {
+		row("ended by themselves", int64(k.fell), "and were started again")
+	}
+	_, _ = fmt.Fprintf(&b, "\n  %-22s %10.1f  seconds, %s", "slowest recovery", k.slowest.Seconds(), k.slow)
+	row("lost", r.Lost, "\n")
+	return strings.TrimPrefix(b.String(), "\n")
+}
+
+// byPart is how often each part was killed, in words.
+func byPart(c *chaos) string {
+	words := []string{}
+	for _, p := range c.cluster.Parts() {
+		words = append(words, fmt.Sprintf("%s %d", p.Name(), c.killer.count[p.Name()]))
+	}
+	return list(words)
+}
