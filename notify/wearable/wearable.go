@@ -7,6 +7,8 @@
 // Devices subscribe at QoS 0, so that a nudge that cannot be delivered now is
 // not delivered later.
 //
+// Nothing is queued: each Send waits for its own answer.
+//
 // A Sender is safe for concurrent use. Its tests run on the embedded broker.
 package wearable
 
@@ -41,7 +43,8 @@ type Sender struct {
 var _ notify.Sender = (*Sender)(nil)
 
 const (
-	// sendWait bounds one send; afterwards nobody knows whether it arrived.
+	// sendWait bounds one send, and before it the wait for a connection that takes
+	// nothing; afterwards nobody knows whether it arrived.
 	sendWait = 10 * time.Second
 	// retryEvery is how often a connection is looked after.
 	retryEvery = time.Second
@@ -113,6 +116,9 @@ func (s *Sender) Send(ctx context.Context, org, device schemas.ID, nudge schemas
 		err = errors.New("the broker did not answer")
 	case <-ctx.Done():
 		err = ctx.Err()
+	}
+	if errors.Is(err, mqtt.ErrNotConnected) { // the connection went just now: the library has taken nothing
+		return fmt.Errorf("%w: %w", notify.ErrNotSent, err)
 	}
 	if err != nil {
 		return fmt.Errorf("send nudge: %w", err)
