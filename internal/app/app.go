@@ -24,7 +24,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"sitwell/detect/runner"
 	"sitwell/ingest"
 	"sitwell/internal/broker"
 	"sitwell/internal/bus"
@@ -63,7 +62,6 @@ type App struct {
 
 	// Of the parts that run now.
 	recorder atomic.Pointer[record.Recorder]
-	runner   atomic.Pointer[runner.Runner]
 	session  atomic.Pointer[ingest.Session]
 }
 
@@ -178,6 +176,7 @@ func (a *App) start(ctx context.Context) error {
 		}
 	}
 	if has(Dashboard) {
+		a.run(partSpread, a.spread)
 		if err := a.startPages(); err != nil {
 			return err
 		}

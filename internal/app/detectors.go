@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
+	"os"
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sitwell/internal/bus"
@@ -16,11 +19,7 @@ const DetectGroup = "detect"
 
 // Detectors says which detectors there are and which partition each has.
 func Detectors(ctx context.Context, log *bus.Bus) (lease.Table, error) {
-	members, err := log.KV(ctx, bus.BucketMembers)
-	if err != nil {
-		return lease.Table{}, err
-	}
-	leases, err := log.KV(ctx, bus.BucketLeases)
+	members, leases, err := sharing(ctx, log)
 	if err != nil {
 		return lease.Table{}, err
 	}
@@ -30,15 +29,44 @@ func Detectors(ctx context.Context, log *bus.Bus) (lease.Table, error) {
 // WatchDetectors calls each with what Detectors says, and again whenever it changes,
 // until ctx ends.
 func WatchDetectors(ctx context.Context, log *bus.Bus, each func(lease.Table)) error {
-	members, err := log.KV(ctx, bus.BucketMembers)
-	if err != nil {
-		return err
-	}
-	leases, err := log.KV(ctx, bus.BucketLeases)
+	members, leases, err := sharing(ctx, log)
 	if err != nil {
 		return err
 	}
 	return lease.Watch(ctx, members, leases, DetectGroup, log.Partitions(), each)
+}
+
+// sharing is the buckets in which detectors share the work.
+func sharing(ctx context.Context, log *bus.Bus) (members, leases jetstream.KeyValue, err error) {
+	if members, err = log.KV(ctx, bus.BucketMembers); err != nil {
+		return nil, nil, err
+	}
+	leases, err = log.KV(ctx, bus.BucketLeases)
+	return members, leases, err
+}
+
+// joinDetectors makes this process one of the detectors.
+func (a *App) joinDetectors(ctx context.Context) (*lease.Keeper, error) {
+	members, leases, err := sharing(ctx, a.bus)
+	if err != nil {
+		return nil, err
+	}
+	host, _ := os.Hostname() // "" where the machine has no name
+	return lease.Join(ctx, lease.Options{
+		Members: members, Leases: leases, Group: DetectGroup, Slots: a.bus.Partitions(), Logger: a.o.Logger,
+		Member: lease.Member{Name: rand.Text(), Label: a.o.Name, Host: host, PID: os.Getpid()},
+	})
+}
+
+// leaveWait bounds how long a detector that goes waits for the log to know it.
+const leaveWait = 2 * time.Second
+
+// leaveDetectors gives everything back. Where the log is away, the others find out by
+// themselves, as after a crash.
+func (a *App) leaveDetectors(ctx context.Context, share *lease.Keeper) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWait)
+	defer cancel()
+	a.gone("detectors", func() error { return share.Close(ctx) })
 }
 
 // orphans knows since when partitions have had no detector.

@@ -88,7 +88,7 @@ func (a *App) joinLog(ctx context.Context) error {
 		if a.secret, err = readSecret(a.o.secretFile()); err != nil {
 			return fmt.Errorf("%w; the process with the broker makes it in its data folder: name it with --secret-file", err)
 		}
-		a.nc, err = nats.Connect(address, append(a.connOptions(), nats.UserInfo(user, a.secret))...)
+		a.nc, err = nats.Connect(address, append(a.connOptions(), nats.UserInfo(User, a.secret))...)
 		if errors.Is(err, nats.ErrAuthorization) {
 			err = fmt.Errorf("%w; is %s the secret of the log's own process?", err, a.o.secretFile())
 		}

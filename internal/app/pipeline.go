@@ -100,7 +100,7 @@ func (a *App) record(ctx context.Context, reg prometheus.Registerer) error {
 // notify turns findings into nudges.
 func (a *App) notify(ctx context.Context, reg prometheus.Registerer) error {
 	sender := wearable.Connect(wearable.Options{
-		URL: a.MQTT(), ClientID: "sitwell-notify-" + rand.Text(), Username: user, Password: a.secret, Logger: a.o.Logger,
+		URL: a.MQTT(), ClientID: "sitwell-notify-" + rand.Text(), Username: User, Password: a.secret, Logger: a.o.Logger,
 	})
 	defer sender.Close()
 	n, err := notify.New(ctx, notify.Options{Log: a.bus, Sender: sender, Registerer: reg, Logger: a.o.Logger})
@@ -111,7 +111,7 @@ func (a *App) notify(ctx context.Context, reg prometheus.Registerer) error {
 	return n.Run(ctx)
 }
 
-// detect judges the log.
+// detect judges this process's share of the log.
 func (a *App) detect(ctx context.Context, reg prometheus.Registerer) error {
 	checkpoints, err := a.bus.KV(ctx, bus.BucketCheckpoints)
 	if err != nil {
@@ -122,21 +122,20 @@ func (a *App) detect(ctx context.Context, reg prometheus.Registerer) error {
 		return err
 	}
 	defer a.gone("audience", audience.Close)
+	share, err := a.joinDetectors(ctx)
+	if err != nil {
+		return err
+	}
+	defer a.leaveDetectors(ctx, share)
 	r := runner.New(runner.Options{
 		Log: a.bus, Checkpoints: checkpoints, Parameters: parameters{a.tuning, a.team}, Registerer: reg, Logger: a.o.Logger,
-		Watched: audience.Watched,
+		Lease: share, Known: a.registry.Await, Watched: audience.Watched,
 		Show: func(org, wearer schemas.ID, p detect.Posture) {
 			if err := audience.Show(org, wearer, p); err != nil {
 				a.o.Logger.Debug("posture not shown", "err", err)
 			}
 		},
 	})
-	a.runner.Store(r)
-	sub, err := a.serveJudged(ctx, r)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = sub.Unsubscribe() }()
 	a.works(partDetect)
 	return r.Run(ctx)
 }
@@ -164,7 +163,7 @@ func (a *App) ingest(ctx context.Context, reg prometheus.Registerer) error {
 		Log: a.bus, Directory: a.registry, Clocks: clocks, Metrics: ingest.NewMetrics(reg), Logger: a.o.Logger,
 	})
 	session := ingest.Connect(lasting, ingest.SessionOptions{
-		URL: a.MQTT(), ClientID: name, Username: user, Password: a.secret, Memory: checkpoints, Logger: a.o.Logger,
+		URL: a.MQTT(), ClientID: name, Username: User, Password: a.secret, Memory: checkpoints, Logger: a.o.Logger,
 	}, i)
 	defer session.Close()
 	redrive, err := i.ServeRedrive(lasting, a.nc, a.bus)

@@ -26,6 +26,7 @@ func (a *App) checks() []ops.Check {
 		checks = append(checks, ops.Check{Name: "store", Check: a.checkStore})
 	}
 	if a.o.has(Dashboard) {
+		checks = append(checks, ops.Check{Name: "detection", Check: a.checkDetection})
 		if !a.o.has(Ingest) {
 			checks = append(checks, ops.Check{Name: "ingest", Check: a.afterStart(a.checkIngest)})
 		}

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// user is the name under which sitwell's own parts connect to the log and to the
+// User is the name under which sitwell's own parts connect to the log and to the
 // MQTT broker. Its password is the secret.
-const user = "sitwell"
+const User = "sitwell"
 
 // secretFile is where the secret stands.
 func (o *Options) secretFile() string { return cmp.Or(o.SecretFile, filepath.Join(o.Data, "secret")) }

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"sitwell/detect/runner"
 	"sitwell/schemas"
 )
 
@@ -105,8 +106,8 @@ func (a *App) Settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.judged(ctx, readings); err != nil {
-		return err
+	if err := runner.Settled(ctx, a.nc, a.bus.Partitions(), readings); err != nil {
+		return fmt.Errorf("settle: %w", err)
 	}
 	for _, stream := range []string{schemas.StreamReadings, schemas.StreamRollups, schemas.StreamFindings, schemas.StreamNudges} {
 		seq, err := a.bus.LastSeq(ctx, stream)

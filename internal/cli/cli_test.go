@@ -168,7 +168,7 @@ func TestHelpNamesEveryCommandInItsGroup(t *testing.T) {
 		t.Fatalf("exit %d", code)
 	}
 	at := 0
-	for _, want := range []string{"Try:", "demo", "replay", "simulate", "Run:", "dashboard", "detect", "health", "ingest", "notify", "serve", "Manage:", "device", "org", "rules", "Inspect:", "backtest", "explain", "quarantine", "recompute", "version"} {
+	for _, want := range []string{"Try:", "demo", "replay", "simulate", "Run:", "dashboard", "detect", "health", "ingest", "notify", "serve", "Manage:", "device", "org", "rules", "Inspect:", "backtest", "doctor", "explain", "quarantine", "recompute", "version"} {
 		i := strings.Index(out[at:], want)
 		if i < 0 {
 			t.Fatalf("help does not name %s in its place:\n%s", want, out)

@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/pflag"
 
+	"sitwell/internal/app"
 	"sitwell/internal/bus"
 	"sitwell/internal/registry"
 	"sitwell/schemas"
@@ -19,13 +22,29 @@ import (
 
 // client is how commands reach a running sitwell.
 type client struct {
-	url  string
-	json bool
+	url        string
+	secretFile string
+	json       bool
 }
 
 func (c *client) register(f *pflag.FlagSet) {
 	f.StringVar(&c.url, "nats", "nats://127.0.0.1:4222", "address of the running sitwell's log")
+	f.StringVar(&c.secretFile, "secret-file", "data/secret",
+		"password of sitwell's own parts, who are let in before devices are; without it where there is no such file")
 	f.BoolVar(&c.json, "json", false, "print JSON")
+}
+
+// secret is the password of sitwell's own parts, "" where it is not at hand: once
+// devices are let in nobody is asked for it.
+func (c *client) secret() (string, error) {
+	b, err := os.ReadFile(c.secretFile)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
 }
 
 // patience bounds the commands that ask a running sitwell something short.
@@ -33,11 +52,20 @@ const patience = 10 * time.Second
 
 // open connects to the log. close ends the connection.
 func (c *client) open(ctx context.Context) (log *bus.Bus, closeLog func(), err error) {
-	url := c.url
-	if !strings.Contains(url, "://") {
-		url = "nats://" + url
+	url := withScheme("nats", c.url)
+	secret, err := c.secret()
+	if err != nil {
+		return nil, nil, err
 	}
-	nc, err := nats.Connect(url, nats.Name("sitwell command line"), nats.Timeout(3*time.Second))
+	opts := []nats.Option{nats.Name("sitwell command line"), nats.Timeout(3 * time.Second)}
+	if secret != "" {
+		opts = append(opts, nats.UserInfo(app.User, secret))
+	}
+	nc, err := nats.Connect(url, opts...)
+	if errors.Is(err, nats.ErrAuthorization) {
+		return nil, nil, fmt.Errorf("the sitwell at %s lets nobody in but its own parts until ingest has its session: try again in a moment, "+
+			"or give its secret with --secret-file", url)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("no sitwell answers at %s: %w; start it with `sitwell serve`, or give its address with --nats", url, err)
 	}

@@ -53,7 +53,7 @@ var allowed = map[string][]string{
 	"internal/sim/observe": {"schemas", "detect", "internal/sim/recording"},
 
 	// The wiring, and what stands above it.
-	"internal/app":  {"schemas", "detect/...", "ingest", "notify/...", "internal/..."},
+	"internal/app": {"schemas", "detect/...", "ingest", "notify/...", "internal/..."},
 	"internal/demo": {
 		"schemas", "internal/app", "internal/bus", "internal/cluster", "internal/ledger", "internal/registry", "internal/series", "internal/sim/...",
 	},
@@ -61,8 +61,10 @@ var allowed = map[string][]string{
 	"internal/cluster": {"internal/app"},
 	// It reads the pipeline's answers, in the store's words, and runs the engine to compare.
 	"internal/ledger": {"schemas", "detect", "internal/series"},
+	// It asks what is running, in other processes.
+	"internal/doctor": {"schemas", "ingest", "internal/app", "internal/bus", "internal/ops"},
 	"internal/cli": {
-		"schemas", "detect", "ingest", "internal/app", "internal/bus", "internal/demo", "internal/ops", "internal/registry",
+		"schemas", "detect", "ingest", "internal/app", "internal/bus", "internal/demo", "internal/doctor", "internal/ops", "internal/registry",
 		"internal/hindsight", "internal/sim/...", "internal/tuning",
 	},
 	"cmd/sitwell": {"internal/cli"},
@@ -85,6 +87,7 @@ var owners = map[string][]string{
 	"github.com/nats-io/nats.go": {
 		"ingest", "detect/runner", "notify", "internal/lease", "internal/bus/...", "internal/broker/...", "internal/registry",
 		"internal/live", "internal/record", "internal/tuning", "internal/hindsight", "internal/app", "internal/cluster", "internal/demo", "internal/cli",
+		"internal/doctor",
 	},
 	"github.com/eclipse/paho.mqtt.golang":      {"ingest", "notify/...", "internal/sim/...", "internal/app"},
 	"github.com/influxdata/influxdb-client-go": {"internal/series/influx"},

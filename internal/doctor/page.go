@@ -1,0 +1,69 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sitwell/internal/ops"
+)
+
+// page asks whether the page is ready.
+func (e *exam) page(ctx context.Context) {
+	const check = "page"
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	checks, ready, err := askReady(ctx, e.o.Page)
+	if err != nil {
+		e.say(check, Fail, "start `sitwell serve` or `sitwell dashboard`, or give the page's address with --api", "%v", err)
+		return
+	}
+	if ready {
+		e.say(check, OK, "", "%s is ready", e.o.Page)
+		return
+	}
+	for _, c := range checks {
+		if !c.Ready {
+			e.say(check, Fail, "see the log of that process", "%s is not ready: %s: %s", e.o.Page, c.Name, c.Reason)
+		}
+	}
+}
+
+func askReady(ctx context.Context, url string) (checks []ops.Result, ready bool, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(url, "/")+"/readyz", http.NoBody)
+	if err != nil {
+		return nil, false, fmt.Errorf("ask %s: %w", url, err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, false, fmt.Errorf("ask %s: %w", url, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var answer struct {
+		Ready  bool         `json:"ready"`
+		Checks []ops.Result `json:"checks"`
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer); err != nil {
+		return nil, false, fmt.Errorf("%s answers %s and not as sitwell does", url, resp.Status)
+	}
+	return answer.Checks, answer.Ready, nil
+}
+
+// serverTime is the time by the clock of the log's server.
+func serverTime(ctx context.Context, kv jetstream.KeyValue) (time.Time, error) {
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	bucket, ok := status.(*jetstream.KeyValueBucketStatus)
+	if !ok {
+		return time.Time{}, fmt.Errorf("its status is a %T", status)
+	}
+	return bucket.StreamInfo().TimeStamp, nil
+}

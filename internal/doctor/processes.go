@@ -1,0 +1,183 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sitwell/internal/app"
+)
+
+// How long processes have to answer; a check of readiness may take two seconds.
+const (
+	listenFor = 3 * time.Second
+	quietFor  = 700 * time.Millisecond // after an answer: then nobody else will
+)
+
+// listen asks all processes what they are and how they are.
+func (e *exam) listen(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, listenFor)
+	defer cancel()
+	inbox := e.nc.NewInbox()
+	sub, err := e.nc.SubscribeSync(inbox)
+	if err == nil {
+		defer func() { _ = sub.Unsubscribe() }()
+		err = e.nc.PublishRequest(app.AboutSubject, inbox, nil)
+	}
+	if err != nil {
+		return // roles says that nobody answered
+	}
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return
+		}
+		var about app.About
+		if json.Unmarshal(m.Data, &about) == nil && len(about.Roles) > 0 {
+			e.processes = append(e.processes, about)
+		}
+		if len(e.processes) > 0 && e.everybody() {
+			var stop context.CancelFunc
+			ctx, stop = context.WithTimeout(ctx, quietFor)
+			defer stop()
+		}
+	}
+}
+
+// everybody reports whether each role has answered.
+func (e *exam) everybody() bool { return len(e.missing()) == 0 }
+
+func (e *exam) missing() (missing []app.Role) {
+	for _, r := range app.Everything() {
+		if !slices.ContainsFunc(e.processes, func(p app.About) bool { return slices.Contains(p.Roles, r) }) {
+			missing = append(missing, r)
+		}
+	}
+	return missing
+}
+
+// roles says who is there.
+func (e *exam) roles(context.Context) {
+	const check = "processes"
+	var names []string
+	for _, p := range e.processes {
+		names = append(names, name(p))
+	}
+	slices.Sort(names)
+	missing := e.missing()
+	if len(missing) == 0 {
+		e.say(check, OK, "", "all roles are there: %s", strings.Join(names, "; "))
+		return
+	}
+	there := "nobody answers"
+	if len(names) > 0 {
+		there = "there are " + strings.Join(names, "; ")
+	}
+	e.say(check, Fail, fmt.Sprintf("start `sitwell serve --roles %s`, or a process for each", app.RoleList(missing)),
+		"nobody has the role %s; %s", strings.ReplaceAll(app.RoleList(missing), ",", ", "), there)
+}
+
+func name(p app.About) string {
+	s := app.RoleList(p.Roles)
+	if p.Name != "" {
+		s += " " + p.Name
+	}
+	return fmt.Sprintf("%s (%s, process %d)", s, p.Host, p.PID)
+}
+
+// ready says which processes are not, and why.
+func (e *exam) ready(context.Context) {
+	for _, p := range e.processes {
+		for _, c := range p.Checks {
+			if !c.Ready {
+				e.say("readiness", Fail, "see the log of that process", "%s: %s: %s", name(p), c.Name, c.Reason)
+			}
+		}
+	}
+}
+
+// durability says what a power cut takes.
+func (e *exam) durability(context.Context) {
+	const check = "durability"
+	for _, p := range e.processes {
+		switch {
+		case p.Durability == "":
+		case p.WindowS > 0:
+			e.say(check, Warn, "serve with --durability always where that must not be",
+				"%s: a power cut loses up to %g s of what devices were told is kept", p.Durability, p.WindowS)
+			return
+		default:
+			e.say(check, OK, "", "%s: what devices were told is kept is on disk", p.Durability)
+			return
+		}
+	}
+	e.say(check, Warn, "let a process with the role broker have the log, or see that its server syncs always",
+		"no process of sitwell has the log, so nobody says when it is on disk")
+}
+
+// The room on a disk below which there is trouble soon, and now.
+const (
+	roomWarn = 2 << 30
+	roomFail = 128 << 20
+)
+
+func (e *exam) disks(context.Context) {
+	for _, p := range e.processes {
+		if p.DiskTotal == 0 {
+			continue
+		}
+		s, do := OK, ""
+		if p.DiskFree < max(roomWarn, p.DiskTotal/20) {
+			s, do = Warn, "free some space, or give the streams smaller limits: --log-limit, --broker-limit"
+		}
+		if p.DiskFree < roomFail {
+			s, do = Fail, "free some space now; what devices send is not acknowledged until there is some"
+		}
+		e.say("disk", s, do, "%s of %s are free where %s keeps its data (%s)", bytes(p.DiskFree), bytes(p.DiskTotal), app.RoleList(p.Roles), p.Data)
+	}
+}
+
+// lagWarn is how many messages of the log may wait for the store: a minute of many wearers.
+const lagWarn = 5000
+
+func (e *exam) lag(context.Context) {
+	for _, p := range e.processes {
+		if !slices.Contains(p.Roles, app.Record) {
+			continue
+		}
+		var worst int64
+		stream := ""
+		for name, n := range p.Lag {
+			if n >= worst {
+				worst, stream = n, name
+			}
+		}
+		switch {
+		case p.Lag == nil:
+			e.say("store", Warn, "see the log of that process", "%s does not say how far it is", name(p))
+		case worst > lagWarn:
+			e.say("store", Warn, "wait if it has just started; else see the log of that process",
+				"%d messages of %s are not in the store yet; the log keeps them for three days", worst, stream)
+		default:
+			e.say("store", OK, "", "at most %d messages of a stream are not in the store yet", worst)
+		}
+	}
+}
+
+func bytes(n int64) string {
+	const step = 1024
+	f, unit := float64(n), "B"
+	for _, next := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if f < step {
+			break
+		}
+		f, unit = f/step, next
+	}
+	if unit == "B" {
+		return fmt.Sprintf("%.0f B", f)
+	}
+	return fmt.Sprintf("%.1f %s", f, unit)
+}
