@@ -4,8 +4,9 @@
 //
 // A page watches a wearer through Watch, which tells the detectors by a message
 // every few seconds. A detector keeps an Audience and shows postures of the
-// wearers in it. Findings and nudges are heard as they enter the log. What a
-// slow page does not take in time is dropped: the next posture makes up for it.
+// wearers in it. Findings and nudges are heard as they enter the log. A posture that
+// a slow page does not take in time is dropped: the next one makes up for it. A
+// finding or a nudge never is: the watching ends, and the page begins anew.
 //
 // Everything here is safe for concurrent use.
 package live
@@ -27,8 +28,12 @@ import (
 const (
 	watchEvery = 5 * time.Second
 	watchFor   = 15 * time.Second // a watcher that was not heard of for so long has gone
-	// buffer is how many events wait for a slow page; above it they are dropped.
+	// buffer is how many events wait for a slow page; see hearing for those above it.
 	buffer = 64
+	// most bounds the wearers that a detector shows at once: 16 dashboards with as
+	// many live pages as they serve. Of one more no postures are shown until another
+	// has gone; its findings and nudges are heard all the same.
+	most = 4096
 )
 
 // Event is something that happened to a wearer.
@@ -51,55 +56,105 @@ type Watcher struct{ nc *nats.Conn }
 // NewWatcher makes a Watcher on a connection to the log.
 func NewWatcher(nc *nats.Conn) *Watcher { return &Watcher{nc} }
 
-// Watch gives a wearer's events until ctx ends; then the channel is closed.
+// Watch gives a wearer's events until ctx ends; then the channel is closed. It is
+// closed as well when a finding or a nudge would be missed, because the page is slow
+// or the connection to the log is lost: the page begins anew by reading the day.
 func (w *Watcher) Watch(ctx context.Context, org, wearer schemas.ID) (<-chan Event, error) {
-	msgs := make(chan *nats.Msg, buffer)
-	subjects := []string{
-		postureSubject(org, wearer), schemas.FindingsSubject(org, wearer), schemas.NudgesSubject(org, wearer),
+	h := &hearing{
+		nc: w.nc, subject: watchSubject(org, wearer),
+		postures: make(chan *nats.Msg, buffer), told: make(chan *nats.Msg, buffer), events: make(chan Event, buffer),
+		broken: w.nc.StatusChanged(nats.DISCONNECTED, nats.RECONNECTING, nats.CLOSED),
 	}
-	var subs []*nats.Subscription
-	stop := func() {
-		for _, s := range subs {
-			_ = s.Unsubscribe() // fails only once the connection has gone
-		}
-	}
-	for _, subject := range subjects {
-		sub, err := w.nc.ChanSubscribe(subject, msgs)
+	for _, c := range []struct {
+		subject string
+		to      chan *nats.Msg
+	}{
+		{postureSubject(org, wearer), h.postures},
+		{schemas.FindingsSubject(org, wearer), h.told},
+		{schemas.NudgesSubject(org, wearer), h.told},
+	} {
+		sub, err := w.nc.ChanSubscribe(c.subject, c.to)
 		if err != nil {
-			stop()
+			h.close()
 			return nil, fmt.Errorf("watch %s: %w", wearer, err)
 		}
-		subs = append(subs, sub)
+		h.subs = append(h.subs, sub)
 	}
-	events := make(chan Event, buffer)
 	go func() {
-		defer close(events)
-		defer stop()
-		w.relay(ctx, watchSubject(org, wearer), msgs, events)
+		defer close(h.events)
+		defer h.close()
+		h.relay(ctx)
 	}()
-	return events, nil
+	return h.events, nil
+}
+
+// hearing is what one page hears of one wearer. Each of its queues holds buffer. A
+// posture that finds one full is dropped; a finding or a nudge that does ends it.
+type hearing struct {
+	nc       *nats.Conn
+	subject  string // says that somebody watches
+	postures chan *nats.Msg
+	told     chan *nats.Msg // findings and nudges
+	events   chan Event
+	broken   chan nats.Status
+	subs     []*nats.Subscription
+}
+
+func (h *hearing) close() {
+	h.nc.RemoveStatusListener(h.broken)
+	for _, s := range h.subs {
+		_ = s.Unsubscribe() // fails only once the connection has gone
+	}
 }
 
 // relay passes events on and says again and again that somebody watches.
-func (w *Watcher) relay(ctx context.Context, subject string, msgs <-chan *nats.Msg, events chan<- Event) {
+func (h *hearing) relay(ctx context.Context) {
 	again := time.NewTicker(watchEvery)
 	defer again.Stop()
+	h.watch()
 	for {
-		_ = w.nc.Publish(subject, nil) // lost while disconnected; the next one is soon
-		for waiting := true; waiting; {
-			select {
-			case m := <-msgs:
-				select {
-				case events <- Event{Kind: kinds[m.Subject[:strings.IndexByte(m.Subject, '.')]], Data: m.Data}:
-				default: // the page is slow
-				}
-			case <-again.C:
-				waiting = false
-			case <-ctx.Done():
+		select {
+		case m := <-h.told:
+			if !h.pass(m) || h.missed() {
 				return
 			}
+		case m := <-h.postures:
+			h.pass(m)
+		case <-again.C:
+			if h.missed() {
+				return
+			}
+			h.watch()
+		case <-h.broken:
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
+}
+
+// watch is lost while disconnected; the next one is soon.
+func (h *hearing) watch() { _ = h.nc.Publish(h.subject, nil) }
+
+// pass hands an event to the page unless that has enough to do.
+func (h *hearing) pass(m *nats.Msg) bool {
+	select {
+	case h.events <- Event{Kind: kinds[m.Subject[:strings.IndexByte(m.Subject, '.')]], Data: m.Data}:
+		return true
+	default:
+		return false
+	}
+}
+
+// missed reports whether the client has dropped a finding or a nudge, because told was
+// full.
+func (h *hearing) missed() bool {
+	for _, s := range h.subs[1:] {
+		if n, err := s.Dropped(); err != nil || n > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 var kinds = map[string]string{"posture": "posture", "findings": "finding", "nudges": "nudge"}
@@ -109,8 +164,8 @@ type Audience struct {
 	nc  *nats.Conn
 	sub *nats.Subscription
 
-	mu    sync.Mutex // guards until
-	until map[string]time.Time
+	mu    sync.Mutex           // guards until
+	until map[string]time.Time // most at most
 }
 
 // NewAudience listens for watchers. Close ends it.
@@ -125,7 +180,9 @@ func NewAudience(nc *nats.Conn) (*Audience, error) {
 				delete(a.until, subject)
 			}
 		}
-		a.until[m.Subject] = now.Add(watchFor)
+		if _, known := a.until[m.Subject]; known || len(a.until) < most {
+			a.until[m.Subject] = now.Add(watchFor)
+		}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listen for watchers: %w", err)
