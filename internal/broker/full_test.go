@@ -145,38 +145,62 @@ func (w *writer) check(ctx context.Context) {
 	}
 }
 
-// band is a device that knows which of its messages were acknowledged.
+// band is a device that knows which of its messages were acknowledged. It makes
+// a new client for each connection: on reconnecting by itself, paho completes
+// the tokens of messages that were never acknowledged.
 type band struct {
 	t      *testing.T
+	addr   string
 	client mqtt.Client
 	id     string
 	next   int
 	acked  []string
+	lost   int // connections that broke
 }
 
 func device(t *testing.T, b *broker.Broker, id string) *band {
 	t.Helper()
-	d := &band{t: t, id: id}
-	d.client = mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + b.MQTT()).SetClientID(id).SetProtocolVersion(4).
-		SetMaxReconnectInterval(time.Second))
-	done(t, d.client.Connect())
-	t.Cleanup(func() { d.client.Disconnect(0) })
+	d := &band{t: t, id: id, addr: b.MQTT()}
+	t.Cleanup(func() {
+		if d.client != nil {
+			d.client.Disconnect(0)
+		}
+	})
 	return d
+}
+
+// try publishes a text once and reports whether it was acknowledged within wait.
+func (d *band) try(text string, wait time.Duration) bool {
+	if d.client == nil {
+		c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + d.addr).SetClientID(d.id).SetProtocolVersion(4).
+			SetAutoReconnect(false).SetConnectTimeout(wait))
+		if token := c.Connect(); !token.WaitTimeout(wait) || token.Error() != nil {
+			return false
+		}
+		d.client = c
+	}
+	token := d.client.Publish("sitwell/v1/acme/"+d.id+"/readings", 1, false, text)
+	if token.WaitTimeout(wait) && token.Error() == nil {
+		d.acked = append(d.acked, text)
+		return true
+	}
+	if !d.client.IsConnectionOpen() {
+		d.client = nil
+		d.lost++
+	}
+	return false
 }
 
 // publish publishes n messages, each until it is acknowledged.
 func (d *band) publish(n int) {
-	d.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	defer cancel()
 	for range n {
 		d.next++
 		text := fmt.Sprintf("%s-%d", d.id, d.next)
-		token := d.client.Publish("sitwell/v1/acme/"+d.id+"/readings", 1, false, text)
-		if !token.WaitTimeout(patience) {
+		if !until(ctx, func() bool { return d.try(text, 10*time.Second) }) {
 			d.t.Errorf("%s was not acknowledged", text)
 			return
-		}
-		if token.Error() == nil {
-			d.acked = append(d.acked, text)
 		}
 	}
 }

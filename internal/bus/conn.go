@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -43,4 +44,21 @@ func ConnOptions(name string, logger *slog.Logger) []nats.Option {
 			logger.Error("the log reports an error", "subject", subject, "error", err)
 		}),
 	}
+}
+
+// whileConnected is a context that ends when the connection breaks: the answer
+// to a question on the way then never comes. Where there is no connection, it
+// ends with the next break.
+func (b *Bus) whileConnected(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	broken := b.nc.StatusChanged(nats.DISCONNECTED, nats.RECONNECTING, nats.CLOSED)
+	go func() {
+		select {
+		case <-broken:
+		case <-ctx.Done():
+		}
+		cancel()
+		b.nc.RemoveStatusListener(broken)
+	}()
+	return ctx, cancel
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -48,28 +47,14 @@ var errGap = errors.New("a message was missed on the way")
 // session begins one at sequence from. It waits at most lookWait for the server.
 func (b *Bus) session(ctx context.Context, stream string, filters []string, from uint64) (*session, error) {
 	s := &session{bus: b, stream: stream}
-	s.ctx, s.cancel = context.WithCancel(ctx)
-	s.untilReconnect()
+	// What is on the way when the connection breaks is lost, and if that was the
+	// last there is, no gap would show it.
+	s.ctx, s.cancel = b.whileConnected(ctx)
 	if err := s.begin(filters, from); err != nil {
 		s.cancel()
 		return nil, fmt.Errorf("read stream %s: %w", stream, err)
 	}
 	return s, nil
-}
-
-// untilReconnect ends the session when its connection breaks: what was on the
-// way then is lost, and if it was the last there is, no gap would show it.
-func (s *session) untilReconnect() {
-	nc := s.bus.nc
-	broken := nc.StatusChanged(nats.DISCONNECTED, nats.RECONNECTING, nats.CLOSED)
-	go func() {
-		select {
-		case <-broken:
-		case <-s.ctx.Done():
-		}
-		s.cancel()
-		nc.RemoveStatusListener(broken)
-	}()
 }
 
 func (s *session) begin(filters []string, from uint64) error {

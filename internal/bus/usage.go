@@ -111,6 +111,8 @@ func newWatch(b *Bus, reg prometheus.Registerer, logger *slog.Logger) (*watch, e
 }
 
 func (w *watch) look(ctx context.Context) {
+	ctx, cancel := w.bus.whileConnected(ctx)
+	defer cancel()
 	if w.bus.owner {
 		if err := w.bus.ensure(ctx); err != nil && ctx.Err() == nil {
 			w.logger.Warn("streams and buckets not looked after, trying again", "error", err)
@@ -164,6 +166,8 @@ const lookWait = 10 * time.Second
 func (b *Bus) look(ctx context.Context, stream string) (jetstream.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookWait)
 	defer cancel()
+	ctx, connected := b.whileConnected(ctx)
+	defer connected()
 	s, err := b.js.Stream(ctx, stream)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
