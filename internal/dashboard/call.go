@@ -17,6 +17,11 @@ import (
 const (
 	maxQuery  = 2 << 10 // bytes of a query string
 	timeLimit = 30 * time.Second
+
+	// maxAsks bounds the requests that are answered at once, besides exports and live
+	// views, which have bounds of their own. More are refused with 503 at once: those
+	// that wait for the store hold memory, and time out.
+	maxAsks = 256
 )
 
 func contextWithLimit(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -15,6 +15,7 @@ type Dashboard struct {
 	log      *slog.Logger
 	handler  http.Handler
 	metrics  metrics
+	asks     chan struct{}    // holds one for each request that is answered in bounded time; see call.go
 	exports  chan struct{}    // holds one for each export that runs; see export.go
 	replays  chan struct{}    // holds one for each judging again that runs; see hindsight.go
 	explains chan struct{}    // holds one for each explanation that runs or waits; see hindsight.go
@@ -36,7 +37,7 @@ func New(o Options) (*Dashboard, error) {
 		return nil, err
 	}
 	d := &Dashboard{
-		Options: o, log: o.Logger, exports: make(chan struct{}, maxExports), replays: make(chan struct{}, maxReplays),
+		Options: o, log: o.Logger, asks: make(chan struct{}, maxAsks), exports: make(chan struct{}, maxExports), replays: make(chan struct{}, maxReplays),
 		explains: make(chan struct{}, maxExplains), now: time.Now,
 	}
 	d.closing, d.close = context.WithCancel(context.Background())

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,6 +45,48 @@ func TestBusyIsNoError(t *testing.T) {
 	}
 	if got := get(t, w, annaPath+"/readings"+span); got.status != 503 || log.Len() > 0 {
 		t.Errorf("one more gave %d and logged %q", got.status, log)
+	}
+}
+
+// held is a store that says when it is asked and answers when it may.
+type held struct {
+	Store
+	asked, free chan struct{}
+}
+
+func (h held) Episodes(ctx context.Context, _ series.Query) ([]series.Episode, error) {
+	h.asked <- struct{}{}
+	select {
+	case <-h.free:
+		return nil, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("read episodes: %w", ctx.Err())
+	}
+}
+
+// More requests at once than are answered are refused at once; those that wait are
+// answered, and then others are.
+func TestTooManyAsk(t *testing.T) {
+	h := held{asked: make(chan struct{}), free: make(chan struct{})}
+	w := newWorld(t, noon, few(), func(o *Options) { h.Store, o.Store = o.Store, &h })
+	var waiting sync.WaitGroup
+	for range maxAsks {
+		waiting.Go(func() {
+			if got := get(t, w, annaPath+"/episodes"+span); got.status != 200 {
+				t.Errorf("one of the first gave %d %s", got.status, got.body)
+			}
+		})
+	}
+	for range maxAsks {
+		<-h.asked
+	}
+	if got := get(t, w, annaPath+"/rollups"+span); got.status != 503 || !strings.Contains(got.body, `"busy"`) {
+		t.Errorf("one more gave %d %s", got.status, got.body)
+	}
+	close(h.free)
+	waiting.Wait()
+	if got := get(t, w, annaPath+"/rollups"+span); got.status != 200 {
+		t.Errorf("afterwards one gave %d %s", got.status, got.body)
 	}
 }
 

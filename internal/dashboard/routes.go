@@ -77,6 +77,13 @@ func (d *Dashboard) api(rt route) http.Handler {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
 		if !rt.endless {
+			select {
+			case d.asks <- struct{}{}:
+				defer func() { <-d.asks }()
+			default:
+				d.fail(w, hr, refuse(http.StatusServiceUnavailable, "busy", "Too many are asking right now. Try again in a moment."))
+				return
+			}
 			ctx, cancel := contextWithLimit(hr.Context())
 			defer cancel()
 			hr = hr.WithContext(ctx)
