@@ -169,6 +169,16 @@ func (p *place) messages(stream string) []bus.Msg {
 	}
 }
 
+// count is how many messages a stream holds.
+func (p *place) count(stream string) int {
+	p.t.Helper()
+	js, err := jetstream.New(p.connect())
+	must(p.t, err)
+	s, err := js.Stream(p.t.Context(), stream)
+	must(p.t, err)
+	return int(s.CachedInfo().State.Msgs) //nolint:gosec // a test's
+}
+
 // One of two detectors is killed in mid-episode: the other takes its partitions
 // over and makes the same of them.
 func TestDetectorKilledInMidEpisode(t *testing.T) {
