@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -49,10 +50,12 @@ type Keeper struct {
 	halt    func() // ends watch
 
 	mu       sync.Mutex // guards what follows
+	surplus  time.Time  // since when this member has had too many; zero: it has not
 	sure     time.Time  // until then nobody can have thought this member dead
 	give     map[int]bool
 	released map[int]release
-	owned    map[int]uint64 // as it was last told
+	told     map[int]uint64 // what changed was last said of
+	shown    map[int]uint64 // by slot the last epoch that Owned has said to the user
 }
 
 // release is a slot that its user has finished with.
@@ -64,9 +67,10 @@ func Join(ctx context.Context, o Options) (*Keeper, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	o.Logger = o.Logger.With("group", o.Group)
 	k := &Keeper{
 		o: o, watch: newWatch(o.Members, o.Leases, o.Group, o.Slots, o.Logger),
-		changed: make(chan struct{}, 1), give: map[int]bool{}, released: map[int]release{}, owned: map[int]uint64{},
+		changed: make(chan struct{}, 1), give: map[int]bool{}, released: map[int]release{}, shown: map[int]uint64{},
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	k.cancel, k.halt = cancel, k.watch.start(run)
@@ -93,14 +97,25 @@ func (k *Keeper) Changed() <-chan struct{} { return k.changed }
 func (k *Keeper) Owned() (slots map[int]uint64, sure bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	slots = map[int]uint64{}
+	slots = k.usable()
+	maps.Copy(k.shown, slots)
+	return slots, k.isSure()
+}
+
+// usable is the slots that are neither to be given back nor released. The caller
+// holds mu.
+func (k *Keeper) usable() map[int]uint64 {
+	slots := map[int]uint64{}
 	for n, g := range k.mine() {
 		if _, released := k.released[n]; !released && !k.give[n] {
 			slots[n] = g.Epoch
 		}
 	}
-	return slots, time.Now().Before(k.sure)
+	return slots
 }
+
+// isSure is Owned's sure. The caller holds mu.
+func (k *Keeper) isSure() bool { return time.Now().Before(k.sure) }
 
 // Release gives a slot of an epoch back: its user has saved what it made of it and
 // writes no more under that epoch. It does not wait. above is the highest epoch that
@@ -108,6 +123,9 @@ func (k *Keeper) Owned() (slots map[int]uint64, sure bool) {
 // that belongs to another one by now it changes nothing.
 func (k *Keeper) Release(slot int, epoch, above uint64) {
 	k.mu.Lock()
+	if r := k.released[slot]; r.epoch == epoch {
+		above = max(above, r.above)
+	}
 	k.released[slot] = release{epoch, above}
 	k.mu.Unlock()
 	k.watch.wake()
@@ -135,17 +153,34 @@ func (k *Keeper) mine() map[int]grant {
 func (k *Keeper) live(ctx context.Context) {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
+	t := trouble{k.o.Logger, "the log does not take this member's sign of life; after some seconds others take its work over", false}
 	for {
 		select {
 		case <-tick.C:
+			t.note(ctx, k.beat(ctx))
 		case <-ctx.Done():
 			return
 		}
-		if err := k.beat(ctx); err != nil && ctx.Err() == nil {
-			k.o.Logger.Warn("the log does not take this member's sign of life; after some seconds others take its work over",
-				"group", k.o.Group, "err", err)
-		}
 	}
+}
+
+// trouble is logged when it begins and when it is over, not each second.
+type trouble struct {
+	logger *slog.Logger
+	what   string
+	on     bool
+}
+
+func (t *trouble) note(ctx context.Context, err error) {
+	switch {
+	case ctx.Err() != nil || (err != nil) == t.on:
+		return
+	case err != nil:
+		t.logger.Warn("trouble with leases", "what", t.what, "err", err)
+	default:
+		t.logger.Info("trouble with leases is over", "what", t.what)
+	}
+	t.on = err != nil
 }
 
 // beat says that this member lives and makes sure of what it owns: whoever thought
@@ -184,11 +219,12 @@ func (k *Keeper) restore(ctx context.Context, why error) error {
 	return nil
 }
 
-// move moves towards the even spread whenever something has changed, and each
-// second, because a claim may have failed.
+// move moves towards the even spread whenever something has changed, and again and
+// again, because a claim may have failed and a surplus lasts.
 func (k *Keeper) move(ctx context.Context) {
-	tick := time.NewTicker(beatEvery)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	t := trouble{k.o.Logger, "leases cannot be changed, trying again", false}
 	for {
 		select {
 		case <-k.watch.changed:
@@ -196,9 +232,7 @@ func (k *Keeper) move(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if err := k.step(ctx); err != nil && ctx.Err() == nil {
-			k.o.Logger.Warn("leases cannot be changed now, trying again", "group", k.o.Group, "err", err)
-		}
+		t.note(ctx, k.step(ctx))
 	}
 }
 
@@ -209,21 +243,42 @@ func (k *Keeper) step(ctx context.Context) error {
 	if !known {
 		return err
 	}
-	p := plan{}
-	if _, sure := k.Owned(); sure && living[k.o.Member.Name] {
-		p = spread(grants, living, k.o.Member.Name)
-	}
-	k.mu.Lock()
-	k.give = map[int]bool{}
-	for _, n := range p.give {
-		k.give[n] = true
-	}
-	k.mu.Unlock()
+	p := k.adopt(grants, living)
 	if err == nil {
 		err = k.claim(ctx, grants, p.claim)
 	}
 	k.tell()
 	return err
+}
+
+// adopt makes a plan and notes what of it the user has to do: to finish with slots.
+// Of one that the user has never been told of there is nothing to wait for.
+func (k *Keeper) adopt(grants []grant, living map[string]bool) plan {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p, me := plan{}, k.o.Member.Name
+	if k.isSure() && living[me] {
+		p = spread(grants, living, me)
+	}
+	k.give = map[int]bool{}
+	switch {
+	case len(p.give) == 0:
+		k.surplus = time.Time{}
+		return p
+	case k.surplus.IsZero():
+		k.surplus = time.Now()
+	}
+	if time.Since(k.surplus) < giveAfter {
+		return p
+	}
+	for _, n := range p.give {
+		k.give[n] = true
+		if epoch := grants[n].Epoch; k.shown[n] != epoch {
+			k.released[n] = release{epoch: epoch}
+			k.watch.wake()
+		}
+	}
+	return p
 }
 
 // claim takes free slots over. Whom somebody was faster than has nothing to do.
@@ -246,9 +301,7 @@ func (k *Keeper) claim(ctx context.Context, grants []grant, slots []int) error {
 func (k *Keeper) freeReleased(ctx context.Context) error {
 	k.mu.Lock()
 	mine, freed := k.mine(), map[int]release{}
-	for n, r := range k.released {
-		freed[n] = r
-	}
+	maps.Copy(freed, k.released)
 	k.mu.Unlock()
 	for n, r := range freed {
 		next := grant{Epoch: max(mine[n].Epoch, r.above)}
@@ -281,29 +334,17 @@ func (k *Keeper) swap(ctx context.Context, slot int, g grant, revision uint64) e
 
 // tell says so if what is owned has changed.
 func (k *Keeper) tell() {
-	owned, _ := k.Owned()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if equal(owned, k.owned) {
+	owned := k.usable()
+	if maps.Equal(owned, k.told) {
 		return
 	}
-	k.owned = owned
+	k.told = owned
 	select {
 	case k.changed <- struct{}{}:
 	default: // there is a token already
 	}
-}
-
-func equal(a, b map[int]uint64) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for n, epoch := range a {
-		if b[n] != epoch {
-			return false
-		}
-	}
-	return true
 }
 
 // Close takes leave and gives every slot back, so that others go on at once. The

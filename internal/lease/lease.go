@@ -36,6 +36,9 @@ const (
 	// sureFor is how long after it last heard of itself a member may think that
 	// its slots are its own: less than deadAfter.
 	sureFor = 3 * time.Second
+	// giveAfter is how long a member has had too many before it gives some back.
+	// While several claim what somebody has left, counts are off for a moment.
+	giveAfter = 500 * time.Millisecond
 	// forgetAfter is how long a silent member's key is remembered.
 	forgetAfter = 2 * time.Minute
 	// lookEvery is how often the living are counted.

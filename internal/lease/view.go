@@ -235,7 +235,6 @@ func (v *view) apply(u jetstream.KeyValueEntry) {
 	note(v.entries, v.group, u)
 	v.applied = max(v.applied, u.Revision())
 	v.settle()
-	v.tell()
 	v.mu.Unlock()
 	v.wake()
 }
@@ -244,18 +243,23 @@ func (v *view) apply(u jetstream.KeyValueEntry) {
 func (v *view) answered(e end) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !e.born.Equal(v.born) || e.put.Before(v.asked.put) {
-		return
+	v.hear(e)
+}
+
+// hear takes an answer that is of this bucket and newer than the last. The caller
+// holds mu.
+func (v *view) hear(e end) {
+	if e.born.Equal(v.born) && e.put.After(v.asked.put) {
+		v.asked = e
+		v.settle()
 	}
-	v.asked = e
-	v.settle()
-	v.tell()
 }
 
 // settle notes that the copy has reached the last answer. The caller holds mu.
 func (v *view) settle() {
-	if v.applied >= v.asked.last {
+	if v.applied >= v.asked.last && !v.synced.Equal(v.asked.put) {
 		v.synced = v.asked.put
+		v.tell()
 	}
 }
 
@@ -272,9 +276,9 @@ func (v *view) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.answered(e)
 	for {
 		v.mu.Lock()
+		v.hear(e) // again and again: the copy may be of no bucket yet
 		synced, news := v.synced, v.news
 		v.mu.Unlock()
 		if !synced.Before(start) {
