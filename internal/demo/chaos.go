@@ -265,9 +265,13 @@ func (c *chaos) send(work, ctx context.Context) error {
 // paced spreads a history over its share of the time, so that there is always one
 // on its way when a part is killed.
 func (c *chaos) paced(ctx context.Context, emit sim.Emit) sim.Emit {
-	begun, from, all := time.Now(), c.office.Start, c.office.Bulk.Sub(c.office.Start)
+	begun := time.Now()
+	var from time.Time
 	return func(w *sim.Wearer, items []schemas.Item) error {
-		part := items[0].At().Sub(from).Seconds() / all.Seconds()
+		if from.IsZero() {
+			from = items[0].At()
+		}
+		part := items[0].At().Sub(from).Seconds() / c.office.Bulk.Sub(from).Seconds()
 		due := begun.Add(time.Duration(part * morning * float64(c.o.For)))
 		select {
 		case <-time.After(time.Until(due)):

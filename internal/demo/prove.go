@@ -20,7 +20,7 @@ func (c *chaos) prove(ctx context.Context) error {
 		defer cancel()
 		return do(ctx)
 	}
-	if err := step(flushWait, c.fleet.Flush); err != nil {
+	if err := step(flushWait, c.flush); err != nil {
 		return fmt.Errorf("the devices still have what is not acknowledged: %w", err)
 	}
 	var settled app.Settled
@@ -28,12 +28,26 @@ func (c *chaos) prove(ctx context.Context) error {
 	err := step(settleFor, func(ctx context.Context) (err error) { settled, err = c.cluster.Settle(ctx); return err })
 	if err == nil {
 		c.lastNudges()
-		err = step(checkWait, func(ctx context.Context) (err error) { report, err = c.ledger.Check(ctx, ledger.API(c.cluster.HTTP())); return err })
+		err = step(checkWait, func(ctx context.Context) (err error) {
+			report, err = c.ledger.Check(ctx, ledger.API(c.cluster.HTTP()))
+			return err
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("nothing can be said about it: %w", err)
 	}
 	return c.verdict(&report, &settled)
+}
+
+// flush waits until everything is acknowledged. Devices that are offline by the
+// script, with what they have not sent, come back for that.
+func (c *chaos) flush(ctx context.Context) error {
+	for _, d := range c.fleet {
+		if err := d.SetOnline(ctx, true); err != nil {
+			return err
+		}
+	}
+	return c.fleet.Flush(ctx)
 }
 
 // lastNudges writes down those that arrived after the last one was looked at.
