@@ -22,7 +22,7 @@ require (
 	github.com/spf13/pflag v1.0.9 // flags of the command line
 	go.uber.org/goleak v1.3.0 // tests: no goroutine stays behind
 	golang.org/x/sync v0.24.0 // groups of goroutines, semaphores
-	golang.org/x/sys v0.49.0 // tests: cuts the power of an ext4 file system
+	golang.org/x/sys v0.49.0 // syncs a file system; tests cut the power of one
 	modernc.org/sqlite v1.61.1 // embedded store without cgo
 	pgregory.net/rapid v1.3.0 // tests: laws on random input
 )

@@ -54,6 +54,7 @@ type Broker struct {
 
 	life    sync.Mutex // held while the server is started or stopped
 	stopped bool       // guarded by life
+	settler *settler   // with durability Interval; guarded by life
 	running atomic.Pointer[server.Server]
 	wedged  atomic.Bool // a stream met a write error and takes nothing any more
 }
@@ -138,6 +139,9 @@ func (b *Broker) start(ctx context.Context) error {
 		return err
 	}
 	b.keepPorts(s)
+	if !b.opts.SyncAlways {
+		b.settler = settle(b.dir, b.log)
+	}
 	b.running.Store(s)
 	return nil
 }
@@ -218,9 +222,16 @@ func (b *Broker) Stop() {
 	b.life.Lock()
 	defer b.life.Unlock()
 	b.stopped = true
+	b.end()
+}
+
+// end ends the server if one runs; life is held.
+func (b *Broker) end() {
 	if s := b.running.Swap(nil); s != nil {
 		shut(s)
 	}
+	b.settler.close()
+	b.settler = nil
 }
 
 func split(addr string) (string, int, error) {

@@ -123,8 +123,6 @@ func (b *Broker) restart(ctx context.Context) error {
 	if b.stopped {
 		return errStopped
 	}
-	if s := b.running.Swap(nil); s != nil {
-		shut(s)
-	}
+	b.end()
 	return b.start(ctx)
 }

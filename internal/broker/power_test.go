@@ -1,0 +1,164 @@
+package broker_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sitwell/internal/broker"
+	"sitwell/internal/broker/brokertest"
+	"sitwell/internal/bus"
+	"sitwell/internal/faults/disk"
+	"sitwell/schemas"
+)
+
+// cuts is how often the power goes in a test; each run goes on with the disk of
+// the one before.
+const cuts = 3
+
+// TestAPowerCutLosesNothing with durability always, and at most the window
+// with interval, whatever was going on: messages of the log over several files,
+// messages of devices that ingest takes and that it has not taken.
+func TestAPowerCutLosesNothing(t *testing.T) {
+	for _, durability := range []broker.Durability{broker.Always, broker.Interval} {
+		t.Run(string(durability), func(t *testing.T) {
+			p := disk.New(t, 512<<20)
+			acked := &acks{at: map[string]time.Time{}}
+			for cut := range cuts {
+				o := brokertest.Options(p.Dir)
+				o.Durability = durability
+				b, err := broker.Start(t.Context(), o)
+				if err != nil {
+					t.Fatalf("start after cut %d: %v", cut, err)
+				}
+				lost(t, b, acked, durability)
+				at := work(t, b, acked, func() {
+					if err := p.Cut(); err != nil {
+						t.Error(err)
+					}
+				})
+				acked.cut = at
+				b.Stop()
+				p = p.Recover(t)
+			}
+			o := brokertest.Options(p.Dir)
+			o.Durability = durability
+			b, err := broker.Start(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lost(t, b, acked, durability)
+			b.Stop()
+			t.Logf("%d cuts, %d acknowledged", cuts, acked.total)
+		})
+	}
+}
+
+// acks are the acknowledged messages of one run and when that was.
+type acks struct {
+	mu    sync.Mutex
+	at    map[string]time.Time // guarded by mu
+	cut   time.Time
+	total int
+}
+
+func (a *acks) add(text string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.at[text] = time.Now()
+	a.total++
+}
+
+// work keeps the broker busy for a while, then calls cut, and returns when that
+// was. Texts are unique over all runs.
+func work(t *testing.T, b *broker.Broker, acked *acks, cut func()) time.Time {
+	t.Helper()
+	log := brokertest.Bus(t, b)
+	ctx, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	name, password := b.Credentials()
+	_ = password
+	in := take(t, b)
+	away := session(t, b, "away", name, password)
+	away.Disconnect(100) // what comes from now on waits for it
+	b.Admit()
+	run := fmt.Sprint(time.Now().UnixNano())
+	for w := range 4 {
+		all.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				text := fmt.Sprintf("log-%s-%d-%d", run, w, i)
+				data := append(make([]byte, 20_000), text...)
+				binary.BigEndian.PutUint64(data, uint64(len(text)))
+				if log.Publish(ctx, schemas.ReadingsSubject(w), data, "") == nil {
+					acked.add(text)
+				}
+			}
+		})
+		all.Go(func() {
+			d := device(t, b, fmt.Sprint("band-", w))
+			for i := 0; ctx.Err() == nil; i++ {
+				text := fmt.Sprintf("dev-%s-%d-%d", run, w, i)
+				if d.try(text, time.Second) {
+					acked.add(text)
+				}
+			}
+		})
+	}
+	ends := time.After(2500 * time.Millisecond) // what is tested needs a time to be lost in
+	<-ends
+	cut()
+	at := time.Now()
+	stop()
+	all.Wait()
+	in.leave()
+	return at
+}
+
+// lost checks what the run before had acknowledged, and forgets it.
+func lost(t *testing.T, b *broker.Broker, acked *acks, d broker.Durability) {
+	t.Helper()
+	log, err := bus.Open(t.Context(), brokertest.Connect(t, b), bus.Options{Partitions: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() { _ = log.Watch(ctx, prometheus.NewRegistry(), brokertest.Options("").Log) }()
+	have := map[string]bool{}
+	if err := log.Each(t.Context(), schemas.StreamReadings, nil, func(m bus.Msg) error {
+		n := binary.BigEndian.Uint64(m.Data)
+		have[string(m.Data[len(m.Data)-int(n):])] = true //nolint:gosec // written above
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	name, password := b.Credentials()
+	for text := range arrivals(t, b, "away", name, password, acked) {
+		have[text] = true
+	}
+	gone, old := 0, 0
+	for text, at := range acked.at {
+		if have[text] {
+			continue
+		}
+		gone++
+		if acked.cut.Sub(at) > d.Window()+slack {
+			old++
+		}
+	}
+	if len(acked.at) > 0 {
+		t.Logf("%d of %d acknowledged messages are lost", gone, len(acked.at))
+	}
+	if d == broker.Always && gone > 0 || old > 0 {
+		t.Errorf("%d of %d acknowledged messages are lost, %d of them from before the window", gone, len(acked.at), old)
+	}
+	acked.at = map[string]time.Time{}
+}
+
+// slack is what a sync may take on a busy disk, on top of the window.
+const slack = 500 * time.Millisecond
