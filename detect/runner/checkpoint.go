@@ -88,8 +88,8 @@ func chunkKey(n, slot, i int) string {
 	return headKey(n) + "." + strconv.Itoa(slot) + "." + strconv.Itoa(i)
 }
 
-// encode is the state of a partition's wearers in chunks of about chunkBytes.
-func (p *partition) encode(owner string) ([][]byte, error) {
+// encode is the state of a partition's wearers in chunks of about so many bytes.
+func (p *partition) encode(owner string, bytes int) ([][]byte, error) {
 	var all [][]byte
 	c := chunk{Owner: owner, Epoch: p.epoch, Cut: p.seq}
 	size := 0
@@ -107,7 +107,7 @@ func (p *partition) encode(owner string) ([][]byte, error) {
 			return nil, err
 		}
 		c.Wearers = append(c.Wearers, saved{k.org, k.wearer, state})
-		if size += len(state) + 128; size >= chunkBytes {
+		if size += len(state) + 128; size >= bytes {
 			if err := flush(); err != nil {
 				return nil, err
 			}

@@ -38,7 +38,7 @@ func newAlone(partitions int) *alone {
 }
 
 func (a *alone) Changed() <-chan struct{}      { return nil }
-func (a *alone) Owned() (map[int]uint64, bool) { return a.epochs, true }
+func (a *alone) Owned() (map[int]uint64, bool) { return maps.Clone(a.epochs), true }
 func (a *alone) Release(int, uint64, uint64)   {}
 
 // settle makes the set of partitions what the lease says: those that went are
@@ -46,7 +46,7 @@ func (a *alone) Release(int, uint64, uint64)   {}
 // the least position. It runs between two records, so that the partitions that
 // stay lose nothing but some milliseconds. What could not be done is tried again.
 func (r *Runner) settle(ctx context.Context) error {
-	owned, _ := r.lease.Owned()
+	owned, _ := r.owned()
 	gone := r.leaving(owned)
 	if err := r.leave(ctx, gone); err != nil {
 		return err
@@ -66,6 +66,19 @@ func (r *Runner) settle(ctx context.Context) error {
 	r.o.Logger.Warn("some partitions wait for the log, trying again", "err", err)
 	r.again = time.After(enterAgain)
 	return nil
+}
+
+// owned asks the lease. What it has said before and says no more, and is not held
+// because it could not be loaded meanwhile, is released.
+func (r *Runner) owned() (partitions map[int]uint64, sure bool) {
+	partitions, sure = r.lease.Owned()
+	for n, epoch := range r.shown {
+		if p := r.partitions[n]; partitions[n] != epoch && (p == nil || p.epoch != epoch) {
+			r.lease.Release(n, epoch, 0)
+		}
+	}
+	r.shown = partitions
+	return partitions, sure
 }
 
 // leaving is the partitions that are held and no more owned under their epoch.
@@ -111,6 +124,9 @@ func (r *Runner) drop(p *partition, err error) {
 		r.o.Logger.Warn("a partition goes without its last checkpoint, its next owner judges some of it again", "partition", p.n, "err", err)
 	}
 	r.partitions[p.n] = nil
+	if r.shown[p.n] == p.epoch {
+		delete(r.shown, p.n)
+	}
 	r.progress.forget(p.n)
 	r.lease.Release(p.n, p.epoch, fence.epoch)
 }

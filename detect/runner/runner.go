@@ -98,9 +98,11 @@ type Runner struct {
 	owner      string // names this run in the checkpoints
 	metrics    *metrics
 	lease      Lease
-	all        *alone       // the lease, where the options have none
-	partitions []*partition // by number; nil is another's
-	reader     *bus.Reader  // nil while there is nothing to read, or the log does not answer
+	all        *alone         // the lease, where the options have none
+	chunk      int            // about how many bytes of state go into a chunk
+	shown      map[int]uint64 // what the lease has said last
+	partitions []*partition   // by number; nil is another's
+	reader     *bus.Reader    // nil while there is nothing to read, or the log does not answer
 	out        *bus.Outbox
 	found      detect.Output // of the record that is being judged
 	records    schemas.RecordReader
@@ -142,7 +144,7 @@ type wearer struct {
 func New(o Options) *Runner {
 	r := &Runner{
 		o: o, owner: rand.Text(), metrics: newMetrics(o.Registerer), lease: o.Lease,
-		partitions: make([]*partition, o.Log.Partitions()), progress: newProgress(),
+		partitions: make([]*partition, o.Log.Partitions()), progress: newProgress(), chunk: chunkBytes,
 	}
 	if r.lease == nil {
 		r.all = newAlone(o.Log.Partitions())
@@ -456,7 +458,7 @@ func (r *Runner) writeJudged(ctx context.Context, n int, j schemas.Judged) error
 // written of partitions only that are known to be owned at this moment; what a
 // stop between this and the writing lets through, the store drops.
 func (r *Runner) writeIdle(ctx context.Context, now time.Time) error {
-	owned, sure := r.lease.Owned()
+	owned, sure := r.owned()
 	if !sure {
 		return nil
 	}

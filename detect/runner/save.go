@@ -53,7 +53,7 @@ func (r *Runner) savePartition(ctx context.Context, p *partition) error {
 	}
 	if p.dirty {
 		h.Slot, h.Cut = 1-p.slot, p.seq
-		chunks, err := p.encode(r.owner)
+		chunks, err := p.encode(r.owner, r.chunk)
 		if err != nil {
 			return err
 		}
