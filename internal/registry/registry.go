@@ -3,8 +3,8 @@
 //
 // The registry is a bucket of the log's key-value store, one key for each
 // entry. Every process that opens it keeps a copy in memory that follows the
-// bucket within milliseconds, so lookups cost no message: Resolve serves every
-// reading that comes in. Changes are written by compare-and-set, and a change
+// bucket within milliseconds, after a restart of the log within two seconds, so
+// lookups cost no message: Resolve serves every reading that comes in. Changes are written by compare-and-set, and a change
 // is visible to its own process when the call returns.
 //
 // A Registry is safe for concurrent use. Its tests run on the real server.
@@ -22,6 +22,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"sitwell/internal/bus"
 	"sitwell/schemas"
 )
 
@@ -35,10 +36,12 @@ var (
 
 // Registry is an open registry.
 type Registry struct {
-	kv      jetstream.KeyValue
-	watcher jetstream.KeyWatcher
-	log     *slog.Logger
-	done    chan struct{}
+	kv       jetstream.KeyValue
+	log      *slog.Logger
+	cancel   context.CancelFunc
+	done     chan struct{} // closed when it no longer follows
+	complete chan struct{} // closed once the copy holds all there was
+	once     sync.Once     // guards the closing of complete
 
 	mu      sync.RWMutex // guards what follows
 	applied uint64       // the bucket's revision this copy has reached
@@ -57,19 +60,18 @@ type org struct {
 // Open follows the registry in kv and returns once the copy is complete.
 // Close ends it.
 func Open(ctx context.Context, kv jetstream.KeyValue, log *slog.Logger) (*Registry, error) {
-	// The watcher outlives ctx, which only bounds the opening.
-	watcher, err := kv.WatchAll(context.WithoutCancel(ctx))
-	if err != nil {
-		return nil, fmt.Errorf("watch registry: %w", err)
-	}
+	// What follows outlives ctx, which only bounds the opening.
+	following, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r := &Registry{
-		kv: kv, watcher: watcher, log: log, done: make(chan struct{}),
+		kv: kv, log: log, cancel: cancel, done: make(chan struct{}), complete: make(chan struct{}),
 		news: make(chan struct{}), orgs: map[schemas.ID]*org{},
 	}
-	complete := make(chan struct{})
-	go r.follow(complete)
+	go func() {
+		defer close(r.done)
+		bus.Follow(following, kv, log, follower{r})
+	}()
 	select {
-	case <-complete:
+	case <-r.complete:
 		return r, nil
 	case <-ctx.Done():
 		_ = r.Close()
@@ -79,34 +81,37 @@ func Open(ctx context.Context, kv jetstream.KeyValue, log *slog.Logger) (*Regist
 
 // Close stops following.
 func (r *Registry) Close() error {
-	err := r.watcher.Stop()
+	r.cancel()
 	<-r.done
-	if err != nil {
-		return fmt.Errorf("stop watching registry: %w", err)
-	}
 	return nil
 }
 
-// follow applies the bucket's changes; it owns the writing side of the copy.
-func (r *Registry) follow(complete chan<- struct{}) {
-	defer close(r.done)
-	for entry := range r.watcher.Updates() {
-		if entry == nil { // everything there was has been seen
-			if complete != nil {
-				close(complete)
-				complete = nil
-			}
-			continue
-		}
-		r.mu.Lock()
-		if err := r.apply(entry); err != nil {
-			r.log.Error("registry entry ignored", "key", entry.Key(), "err", err)
-		}
-		r.applied = max(r.applied, entry.Revision())
-		close(r.news)
-		r.news = make(chan struct{})
-		r.mu.Unlock()
+// follower applies the bucket's changes; it is the writing side of the copy.
+type follower struct{ *Registry }
+
+var _ bus.Follower = follower{}
+
+// Apply takes in an entry.
+func (r follower) Apply(entry jetstream.KeyValueEntry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.apply(entry); err != nil {
+		r.log.Error("registry entry ignored", "key", entry.Key(), "err", err)
 	}
+	r.applied = max(r.applied, entry.Revision())
+	close(r.news)
+	r.news = make(chan struct{})
+}
+
+// Complete lets Open return.
+func (r follower) Complete() { r.once.Do(func() { close(r.complete) }) }
+
+// Replaced forgets everybody: whoever is in the other bucket comes.
+func (r follower) Replaced() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log.Error("the registry was replaced or has lost its last changes; reading it anew")
+	r.applied, r.orgs = 0, map[schemas.ID]*org{}
 }
 
 // apply takes one entry into the copy. Keys are kind.org or kind.org.id.

@@ -57,7 +57,7 @@ func (t *Tuning) sync(ctx context.Context, enough func() bool) error {
 		return err
 	}
 	if end < before {
-		return fmt.Errorf("bucket %s ends at %d, before %d that was read of it: it was replaced; start this process again",
+		return fmt.Errorf("bucket %s ends at %d, before %d that was read of it: it was replaced and is being read anew",
 			bus.BucketTuning, end, before)
 	}
 	short, cancel := context.WithTimeout(ctx, watchWait)

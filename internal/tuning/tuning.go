@@ -2,7 +2,6 @@ package tuning
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -28,11 +27,13 @@ type Options struct {
 
 // Tuning is a copy of all parameters that follows the bucket.
 type Tuning struct {
-	o       Options
-	kv      jetstream.KeyValue
-	js      jetstream.JetStream
-	watcher jetstream.KeyWatcher
-	done    chan struct{}
+	o      Options
+	kv     jetstream.KeyValue
+	js     jetstream.JetStream
+	cancel context.CancelFunc
+	done   chan struct{} // closed when it no longer follows
+	whole  chan struct{} // closed once the copy holds all there was
+	once   sync.Once     // guards the closing of whole
 
 	generation atomic.Uint64
 	complete   atomic.Int64  // every change up to then is in the copy: server's clock, ns since 1970
@@ -66,22 +67,24 @@ func Open(ctx context.Context, o Options) (*Tuning, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", bus.BucketTuning, err)
 	}
+	// What follows outlives ctx, which only bounds the opening.
+	following, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	t := &Tuning{
-		o: o, kv: kv, js: js, done: make(chan struct{}), syncing: make(chan struct{}, 1), news: make(chan struct{}),
+		o: o, kv: kv, js: js, cancel: cancel, done: make(chan struct{}), whole: make(chan struct{}),
+		syncing: make(chan struct{}, 1), news: make(chan struct{}),
 		book: book{}, cache: map[family]*detect.Timeline{}, warned: map[string]bool{},
 	}
 	end, asked, err := t.end(ctx)
 	if err != nil {
+		cancel()
 		return nil, err
 	}
-	// The watcher outlives ctx, which only bounds the opening.
-	if t.watcher, err = kv.WatchAll(context.WithoutCancel(ctx)); err != nil {
-		return nil, fmt.Errorf("watch parameters: %w", err)
-	}
-	complete := make(chan struct{})
-	go t.follow(complete)
+	go func() {
+		defer close(t.done)
+		bus.Follow(following, kv, o.Logger, follower{t})
+	}()
 	select {
-	case <-complete:
+	case <-t.whole:
 		t.reached(end, asked)
 		return t, nil
 	case <-ctx.Done():
@@ -92,27 +95,31 @@ func Open(ctx context.Context, o Options) (*Tuning, error) {
 
 // Close stops following. Timelines that were given out stay good.
 func (t *Tuning) Close() error {
-	err := t.watcher.Stop()
+	t.cancel()
 	<-t.done
-	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return fmt.Errorf("stop watching parameters: %w", err)
-	}
 	return nil
 }
 
-// follow applies the bucket's changes.
-func (t *Tuning) follow(complete chan<- struct{}) {
-	defer close(t.done)
-	for e := range t.watcher.Updates() {
-		if e == nil { // everything there was has been seen
-			if complete != nil {
-				close(complete)
-				complete = nil
-			}
-			continue
-		}
-		t.apply(e)
-	}
+// follower applies the bucket's changes.
+type follower struct{ *Tuning }
+
+var _ bus.Follower = follower{}
+
+// Apply takes in an entry.
+func (t follower) Apply(e jetstream.KeyValueEntry) { t.apply(e) }
+
+// Complete lets Open return.
+func (t follower) Complete() { t.once.Do(func() { close(t.whole) }) }
+
+// Replaced forgets everything: what is in the log's other bucket comes, and what it
+// judges from now on is judged by that.
+func (t follower) Replaced() {
+	t.o.Logger.Error("the parameters were replaced or have lost their last changes; reading them anew")
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.applied, t.book, t.cache = 0, book{}, map[family]*detect.Timeline{}
+	t.complete.Store(0)
+	t.generation.Add(1)
 }
 
 // apply takes an entry into the copy; one that is there already changes nothing.
