@@ -84,6 +84,7 @@ func (a *App) admit(ctx context.Context, _ prometheus.Registerer) error {
 		close(a.admission)
 		a.o.Logger.Info("devices are let in")
 	}
+	a.works(partAdmit)
 	<-ctx.Done()
 	return ctx.Err()
 }

@@ -127,6 +127,7 @@ const stopWait = 10 * time.Second
 // all before it, and is undone before them.
 func (a *App) start(ctx context.Context) error {
 	has := a.o.has
+	a.o.Logger.Info("sitwell starts", "roles", RoleList(a.o.roles()))
 	if has(Broker, Record) {
 		if err := a.o.folder(); err != nil {
 			return err
@@ -142,6 +143,9 @@ func (a *App) start(ctx context.Context) error {
 	a.moved = moved
 	a.serve(listener)
 	if err := a.openLog(ctx); err != nil {
+		return err
+	}
+	if err := a.serveAbout(); err != nil {
 		return err
 	}
 	if has(Ingest, Detect, Dashboard) {
@@ -190,9 +194,6 @@ func (a *App) start(ctx context.Context) error {
 		if err := a.awaitAdmission(ctx); err != nil {
 			return err
 		}
-	}
-	if err := a.serveAbout(); err != nil {
-		return err
 	}
 	a.started.Store(true)
 	a.o.Logger.Info("sitwell is ready", a.facts()...)

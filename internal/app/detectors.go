@@ -106,5 +106,6 @@ func (o *orphans) over(while time.Duration, now time.Time) (n int) {
 
 // spread follows who judges what.
 func (a *App) spread(ctx context.Context, _ prometheus.Registerer) error {
+	a.works(partSpread)
 	return WatchDetectors(ctx, a.bus, func(t lease.Table) { a.orphans.note(t, time.Now()) })
 }

@@ -49,8 +49,14 @@ func (a *App) openLog(ctx context.Context) (err error) {
 	if a.bus, err = bus.Open(ctx, a.nc, bus.Options{Limits: bus.Limits{Readings: a.o.LogLimit, MQTT: a.o.BrokerLimit}}); err != nil {
 		return err
 	}
-	a.run(partWatch, func(ctx context.Context, reg prometheus.Registerer) error { return a.bus.Watch(ctx, reg, a.o.Logger) })
-	a.run(partHeal, func(ctx context.Context, _ prometheus.Registerer) error { return a.broker.Watch(ctx, a.bus.Probe) })
+	a.run(partWatch, func(ctx context.Context, reg prometheus.Registerer) error {
+		a.works(partWatch)
+		return a.bus.Watch(ctx, reg, a.o.Logger)
+	})
+	a.run(partHeal, func(ctx context.Context, _ prometheus.Registerer) error {
+		a.works(partHeal)
+		return a.broker.Watch(ctx, a.bus.Probe)
+	})
 	return a.seedSession(ctx)
 }
 

@@ -27,7 +27,16 @@ func (a *App) serve(l net.Listener) {
 	if l == nil {
 		return
 	}
-	a.front.set(ops.Handler(a.checks(), a.metrics))
+	mux := http.NewServeMux()
+	for _, path := range []string{"GET /healthz", "GET /readyz", "GET /metrics"} {
+		mux.Handle(path, ops.Handler(a.checks(), a.metrics))
+	}
+	if a.o.has(Dashboard) {
+		mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "sitwell is starting; try again in a moment", http.StatusServiceUnavailable)
+		})
+	}
+	a.front.set(mux)
 	a.http = ops.Serve(l, &a.front, a.o.Logger)
 	a.onStop("http", a.http.Stop)
 }

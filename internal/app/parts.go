@@ -96,9 +96,7 @@ func (a *App) run(name string, work part) {
 func (a *App) keepRunning(ctx context.Context, name string, work part) {
 	for pause := leastPause; ; pause = min(2*pause, mostPause) {
 		began := time.Now()
-		settled := time.AfterFunc(workedFor, func() { a.parts.set(name, nil) })
 		err := a.runOnce(ctx, work)
-		settled.Stop()
 		if ctx.Err() != nil {
 			if err != nil && !errors.Is(err, context.Canceled) {
 				a.o.Logger.Warn("a part ended with something left to do; the next start takes it from the log", "part", name, "err", err)
@@ -132,7 +130,7 @@ func (a *App) runOnce(ctx context.Context, work part) error {
 	return err
 }
 
-// works says that a part which was started again does its work.
+// works says that a part is made and does its work.
 func (a *App) works(name string) { a.parts.set(name, nil) }
 
 // fail ends the process: Wait returns the error. The first one counts.
