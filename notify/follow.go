@@ -70,6 +70,9 @@ func (n *Notifier) follow(ctx context.Context, stream string, handle handler, w 
 	work, cancel := ops.Linger(ctx, drainWait)
 	defer cancel()
 	*w = waits{} // what waited lies behind the saved place, and is read again
+	if err := n.recognise(ctx, stream); err != nil {
+		return err
+	}
 	place, err := n.place(ctx, stream)
 	if err != nil {
 		return err
@@ -159,6 +162,35 @@ func (f *follower) save(ctx context.Context) error {
 }
 
 func placeKey(stream string) string { return "notify." + stream }
+
+// identityKey is where it stands which stream the place is of. It is a key of its own
+// because an older build takes a place with more in it for damaged.
+func identityKey(stream string) string { return "notify-log." + stream }
+
+// recognise forgets the place of a stream that was made anew since. What is read again
+// is harmless; a crash between the two writes makes it happen again.
+func (n *Notifier) recognise(ctx context.Context, stream string) error {
+	is, err := n.log.Identity(ctx, stream)
+	if err != nil {
+		return fmt.Errorf("look up place in %s: %w", stream, err)
+	}
+	was, err := n.places.Get(ctx, identityKey(stream))
+	switch {
+	case err == nil && string(was.Value()) == is:
+		return nil
+	case err == nil:
+		n.logger.Warn("the log was made anew since the place was saved; following it from its beginning", "stream", stream)
+		if err := n.keepPlace(ctx, stream, 0); err != nil {
+			return err
+		}
+	case !errors.Is(err, jetstream.ErrKeyNotFound):
+		return fmt.Errorf("look up place in %s: %w", stream, err)
+	}
+	if _, err := n.places.PutString(ctx, identityKey(stream), is); err != nil {
+		return fmt.Errorf("note which log %s is: %w", stream, err)
+	}
+	return nil
+}
 
 // place is the sequence behind which to go on, 0 for the beginning. A saved one
 // beyond the stream's end is of a log that was replaced since, or lost its end:

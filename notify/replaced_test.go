@@ -65,3 +65,23 @@ func TestAnEmptyLogIsFollowedFromItsBeginning(t *testing.T) {
 	w.find(escalated("e1", 2))
 	w.expect("e1-2", schemas.ActionSent)
 }
+
+// The new log has more messages than the old one had when the next run begins.
+func TestALogThatHasOutgrownTheOldIsFollowedFromItsBeginning(t *testing.T) {
+	w := running(t)
+	w.find(escalated("e0", 1))
+	w.quiet()
+	w.stop()
+	w.replace(schemas.StreamFindings)
+	w.find(escalated("e1", 2))
+	for range 10 {
+		w.find(escalated("e0", 1))
+	}
+	w.start(w.wrist)
+	w.expect("e1-2", schemas.ActionSent)
+	w.stop()
+	w.find(escalated("e2", 2)) // the place is one of the new log by now
+	w.start(w.wrist)
+	w.expect("e2-2", schemas.ActionHeld)
+	w.wantNudges(1)
+}

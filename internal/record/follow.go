@@ -14,8 +14,9 @@ import (
 // reached, it begins again where the store is.
 func (r *Recorder) follow(ctx context.Context, stream string) {
 	wait := retryMin
+	var identity string // of the stream that the last session read
 	for {
-		worked, err := r.session(ctx, stream)
+		worked, err := r.session(ctx, stream, &identity)
 		if ctx.Err() != nil {
 			return
 		}
@@ -44,8 +45,8 @@ func (r *Recorder) pause(ctx context.Context, stream string, wait time.Duration,
 
 // session reads a stream from the store's position on until something fails;
 // worked says that something was stored.
-func (r *Recorder) session(ctx context.Context, stream string) (worked bool, err error) {
-	position, rewound, err := r.position(ctx, stream)
+func (r *Recorder) session(ctx context.Context, stream string, identity *string) (worked bool, err error) {
+	position, rewound, err := r.position(ctx, stream, identity)
 	if err != nil {
 		return false, err
 	}
@@ -70,21 +71,30 @@ func (r *Recorder) session(ctx context.Context, stream string) (worked bool, err
 	}
 }
 
-// position is where a stream is stored up to. Where the log ends before that,
-// it is not the log that the store was filled from, or has lost its end: all
-// that it has is read again, since its new messages would be taken for old
-// ones. Nothing of it is stored twice.
-func (r *Recorder) position(ctx context.Context, stream string) (position uint64, rewound bool, err error) {
+// position is where a stream is stored up to. Where the log ends before that, or is
+// another than the last session's, it is not the log that the store was filled from,
+// or has lost its end: all that it has is read again, since its new messages would
+// be taken for old ones. Nothing of it is stored twice.
+func (r *Recorder) position(ctx context.Context, stream string, identity *string) (position uint64, rewound bool, err error) {
 	if position, err = r.store.Position(ctx, stream); err != nil {
 		return 0, false, err
 	}
+	is, err := r.log.Identity(ctx, stream)
+	if err != nil {
+		return 0, false, err
+	}
 	last, err := r.log.LastSeq(ctx, stream)
-	if err != nil || last >= position {
-		return position, false, err
+	if err != nil {
+		return 0, false, err
+	}
+	if last >= position && (*identity == "" || *identity == is) {
+		*identity = is
+		return position, false, nil
 	}
 	if err := r.store.Rewind(ctx, stream); err != nil {
 		return 0, false, err
 	}
+	*identity = is
 	r.metrics.rewinds.WithLabelValues(stream).Inc()
 	r.slog.Error("the log was replaced or has lost messages: it is read from its beginning, and what is stored stays; "+
 		"messages that were lost before they were stored are gone", "stream", stream, "log_ends_at", last, "stored_to", position)

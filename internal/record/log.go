@@ -13,6 +13,8 @@ type Log interface {
 	Messages(ctx context.Context, stream string, from uint64) (Source, error)
 	// LastSeq is the last sequence of a stream, 0 if it never had one.
 	LastSeq(ctx context.Context, stream string) (uint64, error)
+	// Identity tells a stream from another one of its name that was made in its place.
+	Identity(ctx context.Context, stream string) (string, error)
 }
 
 // Source is a stream's messages, each once, in order and without end. What it

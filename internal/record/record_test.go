@@ -321,6 +321,40 @@ func TestLogIsReplacedWhileRunning(t *testing.T) {
 	}
 }
 
+// The new log has more messages than the old one had before anybody looks.
+func TestLogIsReplacedAndOutgrown(t *testing.T) {
+	f := newFixture(t)
+	f.readings(0, 100)
+	gone := &goneLog{Log: FromBus(f.bus)}
+	r, _ := f.startWith(f.store, func(r *Recorder) { r.log = gone })
+	f.settle(r)
+	gone.away.Store(true)
+	f.replaceLog()
+	f.readings(100, 300)
+	gone.away.Store(false)
+	f.wantStored(r, 400)
+	f.wantReadings(400)
+	if n := count(t, r.metrics.rewinds.WithLabelValues(schemas.StreamReadings)); n != 1 {
+		t.Errorf("%v rewinds are counted, want 1", n)
+	}
+	if n := count(t, r.metrics.missing.WithLabelValues(schemas.StreamReadings)); n != 0 {
+		t.Errorf("%v messages are missing, want 0", n)
+	}
+}
+
+// goneLog is a log that cannot be looked at while it is away.
+type goneLog struct {
+	Log
+	away atomic.Bool
+}
+
+func (g *goneLog) Identity(ctx context.Context, stream string) (string, error) {
+	if g.away.Load() {
+		return "", errDisk
+	}
+	return g.Log.Identity(ctx, stream)
+}
+
 // replacedUnderReader is a log whose first reader goes on in the new stream
 // from its beginning.
 type replacedUnderReader struct {
