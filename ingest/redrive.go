@@ -36,7 +36,9 @@ type Quarantine interface {
 }
 
 // ServeRedrive answers requests on RedriveSubject until the subscription is
-// drained. One of several ingesters takes a request.
+// drained. One of several ingesters takes a request, one at a time. Others wait in
+// the client's queue, 64 MiB at most; above that they are dropped, the asker gets no
+// answer, and nothing has changed.
 func (i *Ingest) ServeRedrive(ctx context.Context, nc *nats.Conn, q Quarantine) (*nats.Subscription, error) {
 	sub, err := nc.QueueSubscribe(RedriveSubject, "ingest", func(m *nats.Msg) {
 		result := RedriveResult{}

@@ -40,7 +40,8 @@ func (s *Session) State() SessionState {
 // Connected reports whether the connection stands now.
 func (s *Session) Connected() bool { return s.State().Connected }
 
-// ServeSession answers on SessionSubject until the subscription ends.
+// ServeSession answers on SessionSubject until the subscription ends. Questions wait
+// in the client's queue, 64 MiB at most; above that nobody hears an answer.
 func (s *Session) ServeSession(nc *nats.Conn) (*nats.Subscription, error) {
 	sub, err := nc.Subscribe(SessionSubject, func(m *nats.Msg) {
 		answer, err := json.Marshal(s.State())

@@ -19,7 +19,7 @@ func (l liveEvents) Watch(ctx context.Context, org, wearer schemas.ID) (<-chan d
 	if err != nil {
 		return nil, err
 	}
-	out := make(chan dashboard.LiveEvent)
+	out := make(chan dashboard.LiveEvent) // the watcher's own queue is the only one
 	go func() {
 		defer close(out)
 		for e := range in {

@@ -49,7 +49,7 @@ func (d *Dashboard) live(w http.ResponseWriter, r *call) error {
 	if err := s.write("retry: 2000\n: connected\n\n"); err != nil {
 		return nil // the client went before it began
 	}
-	thinned := make(chan LiveEvent)
+	thinned := make(chan LiveEvent) // what waits is in thin
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

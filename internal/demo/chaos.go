@@ -226,7 +226,7 @@ func (c *chaos) play(ctx context.Context) error {
 	work, cancel := context.WithTimeout(ctx, c.o.For)
 	defer cancel()
 	c.killer = newKiller(c.cluster.Parts(), c.o.Seed, c.say)
-	killed := make(chan error, 1)
+	killed := make(chan error, 1) // the only answer
 	go func() { killed <- c.killer.run(work, ctx) }()
 	told := sim.EverySecond(work, c.soFar())
 	err := c.send(work, ctx)

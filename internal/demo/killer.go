@@ -108,7 +108,7 @@ func (k *killer) hit(ctx context.Context, victims []*guard) error {
 		names = append(names, g.part.Name())
 	}
 	k.say.Line("kill", fields{"parts": names}, "kill    %s, with -9", list(names))
-	done := make(chan error, len(victims))
+	done := make(chan error, len(victims)) // an answer of each, so that no guard waits
 	for _, g := range victims {
 		select {
 		case g.strike <- done:

@@ -13,7 +13,8 @@ import (
 )
 
 // news tells of the decisions about nudges as they enter the log, each as one
-// line. The returned function ends it.
+// line. The returned function ends it. They wait in the client's queue, at most 64
+// MiB, while the console is slow; what comes above that is not told, and still sent.
 func (d *Demo) news(ctx context.Context) (func(), error) {
 	sub, err := d.app.Bus().Conn().Subscribe("nudges."+d.office.Org.String()+".*",
 		func(m *nats.Msg) {

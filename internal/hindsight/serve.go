@@ -45,6 +45,8 @@ type RecomputeAnswer struct {
 // meanwhile is refused, and may be made again.
 func (h *Hindsight) Serve(nc *nats.Conn) (stop func(context.Context) error, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
+	// Holds one while a day is recomputed. Requests wait in the client's queue for no
+	// longer than it takes to refuse them.
 	busy := make(chan struct{}, 1)
 	var under sync.WaitGroup
 	sub, err := nc.QueueSubscribe(RecomputeSubject, "hindsight", func(m *nats.Msg) {
@@ -88,8 +90,8 @@ func (h *Hindsight) serve(ctx context.Context, m *nats.Msg) RecomputeAnswer {
 	if err != nil {
 		return RecomputeAnswer{Done: true, Refused: true, Error: fmt.Sprintf("%q is no day such as 2026-11-20.", clip(req.Day))}
 	}
-	parts := make(chan float64, 1)
-	finished := make(chan RecomputeAnswer, 1)
+	parts := make(chan float64, 1)            // the latest; see latest
+	finished := make(chan RecomputeAnswer, 1) // the only one
 	go func() {
 		report, err := h.Recompute(ctx, req.Org, req.Wearer, day, latest(parts))
 		finished <- h.outcome(ctx, req, report, err)

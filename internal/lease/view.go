@@ -28,12 +28,12 @@ type view struct {
 
 	mu      sync.Mutex // guards what follows
 	entries map[string]entry
-	born    time.Time // when the bucket of this copy was made
-	applied uint64    // the bucket's sequence this copy has reached
-	asked   end       // the last answer to where it ends
-	synced  time.Time // when the question was put whose answer the copy has reached; zero: not yet
-	lives   int       // how many buckets there have been
-	news    chan struct{}
+	born    time.Time     // when the bucket of this copy was made
+	applied uint64        // the bucket's sequence this copy has reached
+	asked   end           // the last answer to where it ends
+	synced  time.Time     // when the question was put whose answer the copy has reached; zero: not yet
+	lives   int           // how many buckets there have been
+	news    chan struct{} // closed and made anew at each change: wakes all who wait, holds nothing
 }
 
 // entry is a key's value.

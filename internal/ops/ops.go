@@ -46,7 +46,7 @@ func Metrics() *prometheus.Registry {
 // Server is an HTTP server on a listener.
 type Server struct {
 	http   *http.Server
-	failed chan error
+	failed chan error // holds the one there can be
 }
 
 // Serve serves handler on l until Stop. A request has 10 s for its header;

@@ -43,9 +43,9 @@ type Registry struct {
 	complete chan struct{} // closed once the copy holds all there was
 	once     sync.Once     // guards the closing of complete
 
-	mu      sync.RWMutex // guards what follows
-	applied uint64       // the bucket's revision this copy has reached
-	news    chan struct{}
+	mu      sync.RWMutex  // guards what follows
+	applied uint64        // the bucket's revision this copy has reached
+	news    chan struct{} // closed and made anew at each change: wakes all who wait, holds nothing
 	orgs    map[schemas.ID]*org
 }
 

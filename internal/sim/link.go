@@ -68,7 +68,7 @@ func (d *Device) suspended(ctx context.Context) {
 // session is one connection: it sends what the last one left unacknowledged and
 // then what comes in. It returns what is unacknowledged at its end.
 func (d *Device) session(ctx context.Context, window []*delivery) ([]*delivery, error) {
-	lost := make(chan error, 1)
+	lost := make(chan error, 1) // holds the first reason; later ones are dropped
 	client := mqtt.NewClient(d.options(lost))
 	defer client.Disconnect(byeMS)
 	if err := d.connect(ctx, client); err != nil {
@@ -118,7 +118,7 @@ func (d *Device) session(ctx context.Context, window []*delivery) ([]*delivery, 
 // long as the write timeout if the connection is just being lost; transmit
 // returns then.
 func transmit(client mqtt.Client, out *delivery, lost <-chan error) error {
-	handed := make(chan mqtt.Token, 1)
+	handed := make(chan mqtt.Token, 1) // so that the goroutine ends though nobody waits any more
 	go func() { handed <- client.Publish(out.topic, 1, false, out.payload) }()
 	select {
 	case out.token = <-handed:

@@ -155,7 +155,8 @@ func (f Fleet) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Close closes all devices at once, each as Device.Close does.
+// Close closes all devices at once, each as Device.Close does: a goroutine for each,
+// since each may have to wait for its last acknowledgements.
 func (f Fleet) Close(ctx context.Context) error {
 	var group errgroup.Group
 	group.SetLimit(len(f) + 1)

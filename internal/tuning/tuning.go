@@ -39,9 +39,9 @@ type Tuning struct {
 	complete   atomic.Int64  // every change up to then is in the copy: server's clock, ns since 1970
 	syncing    chan struct{} // holds one token: who has it asks the server
 
-	mu      sync.RWMutex // guards what follows
-	applied uint64       // the bucket's sequence this copy has reached
-	news    chan struct{}
+	mu      sync.RWMutex  // guards what follows
+	applied uint64        // the bucket's sequence this copy has reached
+	news    chan struct{} // closed and made anew at each change: wakes all who wait, holds nothing
 	book    book
 	cache   map[family]*detect.Timeline
 	warned  map[string]bool // what was logged, by key and number
