@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"time"
@@ -50,6 +51,10 @@ func (e *env) demo() *cobra.Command {
 					Command: []string{exe}, Data: o.App.Data, For: chaosFor, Seed: o.Seed, Console: o.Console, Logger: o.Logger,
 				})
 			}
+			keys, restore := demo.Keys(os.Stdin)
+			defer restore()
+			context.AfterFunc(c.Context(), restore) // a second Ctrl-C ends at once
+			o.Keys, o.Command, o.Said = keys, []string{exe}, e.err
 			return demo.Run(c.Context(), o)
 		},
 	}

@@ -99,7 +99,7 @@ func (c *Cluster) plan() error {
 	log := append([]string{"--nats", c.NATS()}, secret...)
 	devices := []string{"--broker", c.MQTT()}
 	add := func(name, command string, args ...[]string) string {
-		p := &Part{name: name, http: next(), cluster: c, dir: c.o.Dir}
+		p := &Part{o: &c.o, name: name, http: next(), out: c.out}
 		p.args = []string{command, "--http", p.http}
 		for _, a := range args {
 			p.args = append(p.args, a...)
@@ -234,10 +234,10 @@ func (c *Cluster) Stop(ctx context.Context) error {
 	var group errgroup.Group
 	errs := make([]error, len(c.parts))
 	for i, p := range c.parts[1:] {
-		group.Go(func() error { errs[i+1] = p.stop(ctx); return nil })
+		group.Go(func() error { errs[i+1] = p.Stop(ctx); return nil })
 	}
 	_ = group.Wait()
-	errs[0] = c.parts[0].stop(ctx)
+	errs[0] = c.parts[0].Stop(ctx)
 	return errors.Join(errs...)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,9 +24,10 @@ var (
 
 // Part is one child process, or its place while there is none.
 type Part struct {
-	name, http, dir string
-	args            []string
-	cluster         *Cluster
+	o          *Options
+	name, http string
+	args       []string
+	out        *output
 
 	mu   sync.Mutex // guards what follows
 	run  *process   // the last one, nil before the first
@@ -38,6 +40,16 @@ type process struct {
 	tail *tail
 	done chan struct{} // closed when it has ended; then code is set
 	code int           // -1 where a signal ended it
+}
+
+// NewPart is a part that belongs to no cluster, started by Start with the command,
+// the environment, the folder and the output of o and with args. It has no address
+// where it says how it is. Stop ends it.
+func NewPart(o Options, name string, args ...string) *Part {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Part{o: &o, name: name, args: args, out: &output{to: o.Output}}
 }
 
 // Name is the part's name.
@@ -90,11 +102,10 @@ func (p *Part) Start(ctx context.Context) error {
 	if p.Running() {
 		return fmt.Errorf("start %s: %w", p.name, ErrRunning)
 	}
-	o := &p.cluster.o
-	argv := append(append([]string{}, o.Command...), p.args...)
+	argv := append(append([]string{}, p.o.Command...), p.args...)
 	run := &process{cmd: exec.Command(argv[0], argv[1:]...), tail: &tail{}, done: make(chan struct{})} //nolint:gosec,noctx // the caller's own executable; it ends by Kill or Stop
-	out := p.cluster.out.of(p.name)
-	run.cmd.Dir, run.cmd.Env = p.dir, environment(o.Env)
+	out := p.out.of(p.name)
+	run.cmd.Dir, run.cmd.Env = p.o.Dir, environment(p.o.Env)
 	run.cmd.Stdout, run.cmd.Stderr = out, io.MultiWriter(out, run.tail)
 	run.cmd.SysProcAttr = apart()
 	if err := run.cmd.Start(); err != nil {
@@ -105,7 +116,7 @@ func (p *Part) Start(ctx context.Context) error {
 	defer p.mu.Unlock()
 	p.run = run
 	p.runs++
-	o.Logger.DebugContext(ctx, "part started", "part", p.name, "pid", run.cmd.Process.Pid)
+	p.o.Logger.DebugContext(ctx, "part started", "part", p.name, "pid", run.cmd.Process.Pid)
 	return nil
 }
 
@@ -183,8 +194,9 @@ func (p *Part) Said() string {
 	return ""
 }
 
-// stop asks the process to end, and kills it when ctx ends.
-func (p *Part) stop(ctx context.Context) error {
+// Stop asks the process to end and waits; what runs still when ctx ends is killed.
+// An end other than with exit code 0 is an error.
+func (p *Part) Stop(ctx context.Context) error {
 	run := p.last()
 	if run == nil {
 		return nil

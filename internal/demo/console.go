@@ -58,7 +58,7 @@ func (c *Console) Line(event string, f fields, format string, args ...any) {
 func text(event string, now time.Time, line string) string {
 	const column = 8
 	switch event {
-	case "nudge", "corrected", "break", "reply", "held", "ambiguous", "offline", "buffer", "kill", "back", "fell", "so_far", "takeover", "spread":
+	case "nudge", "corrected", "break", "reply", "held", "ambiguous", "offline", "buffer", "kill", "back", "fell", "so_far", "joined", "alone", "takeover", "spread", "proof":
 		return line[:column] + now.Format("15:04:05") + "  " + line[column:]
 	}
 	return line

@@ -10,8 +10,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"sitwell/internal/app"
@@ -26,6 +28,13 @@ type Options struct {
 	Seed    uint64
 	Console *Console
 	Logger  *slog.Logger
+	// Command is the executable of sitwell with its leading arguments, for the second
+	// detector; Env is added to its environment, and Said gets what it says. Without a
+	// command there is no second detector.
+	Command, Env []string
+	Said         io.Writer
+	// Keys are what somebody presses: k kills the second detector. It may be nil.
+	Keys <-chan byte
 }
 
 // Demo is a running demo.
@@ -38,6 +47,7 @@ type Demo struct {
 	live   time.Time // when the live part began
 	start  time.Time
 	before int64 // readings that the folder held already
+	recent recent
 }
 
 // Run plays the demo until ctx ends.
@@ -51,7 +61,7 @@ func Run(ctx context.Context, o Options) error {
 		defer func() { _ = os.RemoveAll(dir) }()
 		d.o.App.Data = dir
 	}
-	d.o.App.FreePorts = true
+	d.o.App.FreePorts, d.o.App.Name = true, firstDetector
 	var err error
 	if d.app, err = app.New(d.o.App); err != nil {
 		return err
@@ -121,7 +131,7 @@ func (d *Demo) play(ctx context.Context) error {
 	}
 	var err error
 	if d.fleet, err = sim.ConnectAll(ctx, d.office.Wearers, sim.DeviceOptions{
-		URL: d.app.MQTT(), Org: d.office.Org, Hertz: 2, Logger: d.o.Logger,
+		URL: d.app.MQTT(), Org: d.office.Org, Hertz: 2, Logger: d.o.Logger, OnAck: d.recent.note,
 	}); err != nil {
 		return err
 	}
@@ -137,6 +147,10 @@ func (d *Demo) play(ctx context.Context) error {
 	work, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() { cancel(d.app.Wait(work)) }()
+	var second sync.WaitGroup
+	defer second.Wait()
+	defer cancel(nil)
+	second.Go(func() { d.detectors(work) })
 	if err := d.office.Live(work, func(w *sim.Wearer) *sim.Device { return d.fleet[w] }, d.hooks(work)); err != nil {
 		return err
 	}
@@ -152,13 +166,16 @@ func (d *Demo) greet() {
 		d.say.Line("moved", fields{"name": m.Name, "wanted": m.Wanted, "got": m.Got},
 			"%s is in use; %s listens on %s instead", m.Wanted, m.Name, m.Got)
 	}
-	page := d.app.HTTP()
+	page, key := d.app.HTTP(), ""
+	if d.o.Keys != nil && len(d.o.Command) > 0 {
+		key = "\n       once the office is live, k kills one of two detectors: nothing is lost"
+	}
 	script := d.office.Script()
 	d.say.Line("ready", fields{
 		"http": page, "mqtt": d.app.MQTT(), "nats": d.app.NATS(), "org": d.office.Org.String(),
 		"leaner": script.Leaner.ID.String(), "sitter": script.Sitter.ID.String(), "data": d.o.App.Data,
-	}, "open   %s/#/%s/%s for a wearer's live posture and day\n       %s/#/%s for the office\n       devices connect to %s, `sitwell ... --nats %s`",
-		page, d.office.Org, script.Leaner.ID, page, d.office.Org, d.app.MQTT(), d.app.NATS())
+	}, "open   %s/#/%s/%s for a wearer's live posture and day\n       %s/#/%s for the office\n       devices connect to %s, `sitwell ... --nats %s`%s",
+		page, d.office.Org, script.Leaner.ID, page, d.office.Org, d.app.MQTT(), d.app.NATS(), key)
 }
 
 // history sends the past through the pipeline, waits until all of it is judged
