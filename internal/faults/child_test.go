@@ -79,7 +79,7 @@ const patience = 60 * time.Second
 
 // child is a process of sitwell.
 type child struct {
-	t     *testing.T
+	t     testing.TB
 	name  string
 	cmd   *exec.Cmd
 	stdin io.Closer
@@ -88,7 +88,7 @@ type child struct {
 }
 
 // spawn starts sitwell with a command line. It is killed with the test.
-func spawn(t *testing.T, name string, args ...string) *child {
+func spawn(t testing.TB, name string, args ...string) *child {
 	t.Helper()
 	exe, err := os.Executable()
 	must(t, err)

@@ -39,7 +39,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // place is where a sitwell lives: its folder and addresses, which outlive its
 // processes, and the ledger of what it acknowledged.
 type place struct {
-	t                      *testing.T
+	t                      testing.TB
 	data                   string
 	httpAt, mqttAt, natsAt string // host:port
 	ledger                 *ledger.Ledger
@@ -48,7 +48,7 @@ type place struct {
 }
 
 // newPlace makes a place with its data in a folder; "" is one of the test's.
-func newPlace(t *testing.T, data string) *place {
+func newPlace(t testing.TB, data string) *place {
 	t.Helper()
 	if data == "" {
 		data = t.TempDir()
