@@ -49,11 +49,11 @@ func (e *env) quarantineList() *cobra.Command {
 				return err
 			}
 			return cl.withLog(c.Context(), func(ctx context.Context, log *bus.Bus) error {
-				all, err := quarantined(ctx, log, only)
+				newest, older, err := e.newestQuarantined(ctx, log, only, limit)
 				if err != nil {
 					return err
 				}
-				return e.listQuarantine(&cl, all, limit)
+				return e.listQuarantine(&cl, newest, older)
 			})
 		},
 	}
@@ -63,13 +63,11 @@ func (e *env) quarantineList() *cobra.Command {
 	return c
 }
 
-// listQuarantine prints the newest of all.
-func (e *env) listQuarantine(cl *client, all []kept, limit int) error {
+// listQuarantine prints the newest, and how many there are besides.
+func (e *env) listQuarantine(cl *client, newest []kept, older int) error {
 	const widest = 70 // of a topic, so that a long one does not widen every row
-	more := max(0, len(all)-limit)
-	all = all[more:]
 	rows := [][]string{{"NUMBER", "RECEIVED", "REASON", "READINGS", "TOPIC", "DETAIL"}}
-	for _, k := range all {
+	for _, k := range newest {
 		topic := printable(k.Topic)
 		if len(topic) > widest {
 			topic = topic[:widest] + "..."
@@ -79,10 +77,10 @@ func (e *env) listQuarantine(cl *client, all []kept, limit int) error {
 			strconv.Itoa(k.Readings), topic, printable(k.Detail),
 		})
 	}
-	if err := e.table(cl, all, "nothing is in quarantine", rows); err != nil || more == 0 || cl.json {
+	if err := e.table(cl, newest, "nothing is in quarantine", rows); err != nil || older == 0 || cl.json {
 		return err
 	}
-	_, err := fmt.Fprintf(e.out, "%d older ones are not shown; see --limit\n", more)
+	_, err := fmt.Fprintf(e.out, "%d older ones are not shown; see --limit\n", older)
 	return err
 }
 
@@ -131,7 +129,8 @@ func (e *env) quarantineRedrive() *cobra.Command {
 		Use: "redrive [NUMBER...]", Short: "Take refused messages again, once their cause is mended",
 		Long: "Drives messages through ingest again as if they had just come, and removes those from quarantine. What is\n" +
 			"still wrong comes back under a new number. Without numbers: all whose reason can be mended by adding or\n" +
-			"assigning a device, or by a newer version; or all of one --reason.",
+			"assigning a device, or by a newer version; or all of one --reason. One that cannot be taken stays where it is\n" +
+			"and does not keep the others back. It may be repeated: what was taken is not in quarantine any more.",
 		RunE: func(c *cobra.Command, args []string) error {
 			numbers, err := numbersOf(args)
 			if err != nil {
@@ -141,14 +140,17 @@ func (e *env) quarantineRedrive() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return cl.withLog(c.Context(), func(ctx context.Context, log *bus.Bus) error {
-				if len(numbers) == 0 {
-					if numbers, err = redrivable(ctx, log, only); err != nil {
-						return err
-					}
+			log, closeLog, err := cl.open(c.Context())
+			if err != nil {
+				return err
+			}
+			defer closeLog()
+			if len(numbers) == 0 {
+				if numbers, err = e.redrivable(c.Context(), log, only); err != nil {
+					return err
 				}
-				return e.redrive(ctx, &cl, log, numbers)
-			})
+			}
+			return e.redrive(c.Context(), &cl, log, numbers)
 		},
 	}
 	cl.register(c.Flags())
@@ -156,23 +158,29 @@ func (e *env) quarantineRedrive() *cobra.Command {
 	return c
 }
 
+const (
+	redriveWait = 30 * time.Second // for the answer to one message
+	// failuresTold bounds what is said of messages that could not be taken.
+	failuresTold = 5
+)
+
+// redrive goes through all numbers: one that cannot be taken, such as one that was kept
+// in part only, does not keep the others back. It ends early only if nobody answers.
 func (e *env) redrive(ctx context.Context, cl *client, log *bus.Bus, numbers []uint64) error {
-	taken, refused := 0, 0
+	taken, refused, failed := 0, 0, 0
+	var why []error
 	for _, n := range numbers {
-		answer, err := log.Conn().RequestWithContext(ctx, ingest.RedriveSubject, strconv.AppendUint(nil, n, 10))
-		if err != nil {
-			return fmt.Errorf("redrive %d: %w; does ingest run?", n, err)
-		}
-		var result ingest.RedriveResult
-		if err := json.Unmarshal(answer.Data, &result); err != nil {
-			return fmt.Errorf("redrive %d: %w", n, err)
-		}
-		if result.Error != "" {
-			return fmt.Errorf("redrive: %s", result.Error)
-		}
-		if result.Refused > 0 {
+		result, err := redriveOne(ctx, log, n)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%w; %s taken before", err, messages(taken))
+		case result.Error != "":
+			if failed++; failed <= failuresTold {
+				why = append(why, errors.New(result.Error))
+			}
+		case result.Refused > 0:
 			refused++
-		} else {
+		default:
 			taken++
 		}
 	}
@@ -180,7 +188,24 @@ func (e *env) redrive(ctx context.Context, cl *client, log *bus.Bus, numbers []u
 	if refused > 0 {
 		again = fmt.Sprintf(", %s refused again, whole or in part", messages(refused))
 	}
-	return e.say(cl, map[string]int{"taken": taken, "refused_again": refused}, "%s taken%s", messages(taken), again)
+	err := e.say(cl, map[string]int{"taken": taken, "refused_again": refused, "failed": failed}, "%s taken%s", messages(taken), again)
+	if failed > 0 {
+		return errors.Join(err, fmt.Errorf("%s could not be taken and stay in quarantine: %w", messages(failed), errors.Join(why...)))
+	}
+	return err
+}
+
+func redriveOne(ctx context.Context, log *bus.Bus, n uint64) (result ingest.RedriveResult, err error) {
+	ctx, cancel := context.WithTimeout(ctx, redriveWait)
+	defer cancel()
+	answer, err := log.Conn().RequestWithContext(ctx, ingest.RedriveSubject, strconv.AppendUint(nil, n, 10))
+	if err != nil {
+		return result, fmt.Errorf("redrive %d: %w; does ingest run?", n, err)
+	}
+	if err := json.Unmarshal(answer.Data, &result); err != nil {
+		return result, fmt.Errorf("redrive %d: %w", n, err)
+	}
+	return result, nil
 }
 
 func (e *env) quarantineDrop() *cobra.Command {
@@ -206,9 +231,12 @@ func (e *env) quarantineDrop() *cobra.Command {
 	return c
 }
 
+// lookThrough bounds looking through a stream, which may hold a gigabyte.
+const lookThrough = time.Minute
+
 // withLog lets work use the log of the running sitwell.
 func (c *client) withLog(ctx context.Context, work func(ctx context.Context, log *bus.Bus) error) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, lookThrough)
 	defer cancel()
 	log, closeLog, err := c.open(ctx)
 	if err != nil {
@@ -218,36 +246,48 @@ func (c *client) withLog(ctx context.Context, work func(ctx context.Context, log
 	return work(ctx, log)
 }
 
-// quarantined reads the stream up to its present end, all of it or one reason.
-func quarantined(ctx context.Context, log *bus.Bus, reason schemas.Reason) ([]kept, error) {
+// eachQuarantined reads the stream up to its present end, all of it or one reason. An
+// entry that cannot be read is told of and passed over: it must not hide the others.
+func (e *env) eachQuarantined(ctx context.Context, log *bus.Bus, reason schemas.Reason, each func(seq uint64, q schemas.Quarantined)) error {
 	var filter []string
 	if reason != "" {
 		filter = []string{schemas.QuarantineSubject(reason)}
 	}
-	all := []kept{}
-	err := log.Each(ctx, schemas.StreamQuarantine, filter, func(msg bus.Msg) error {
+	return log.Each(ctx, schemas.StreamQuarantine, filter, func(msg bus.Msg) error {
 		q, err := schemas.DecodeQuarantined(msg.Data)
 		if err != nil {
-			return fmt.Errorf("quarantined message %d: %w", msg.Seq, err)
+			_, err = fmt.Fprintf(e.err, "quarantined message %d cannot be read: %v; `sitwell quarantine drop %d` deletes it\n", msg.Seq, err, msg.Seq)
+			return err
 		}
-		all = append(all, keep(msg.Seq, q))
+		each(msg.Seq, q)
 		return nil
 	})
-	return all, err
 }
 
-func redrivable(ctx context.Context, log *bus.Bus, reason schemas.Reason) ([]uint64, error) {
-	all, err := quarantined(ctx, log, reason)
-	if err != nil {
-		return nil, err
-	}
-	var numbers []uint64
-	for _, k := range all {
-		if reason != "" || k.Reason.Redrivable() {
-			numbers = append(numbers, k.Number)
+// newestQuarantined is the newest so many, and how many are older. The stream may hold
+// a gigabyte: no more than limit of it is kept at a time.
+func (e *env) newestQuarantined(ctx context.Context, log *bus.Bus, reason schemas.Reason, limit int) (newest []kept, older int, err error) {
+	newest = []kept{}
+	err = e.eachQuarantined(ctx, log, reason, func(seq uint64, q schemas.Quarantined) {
+		if len(newest) == limit {
+			newest[0] = kept{} // lets go of its payload
+			newest = newest[1:]
+			older++
 		}
-	}
-	return numbers, nil
+		newest = append(newest, keep(seq, q))
+	})
+	return newest, older, err
+}
+
+func (e *env) redrivable(ctx context.Context, log *bus.Bus, reason schemas.Reason) (numbers []uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lookThrough)
+	defer cancel()
+	err = e.eachQuarantined(ctx, log, reason, func(seq uint64, q schemas.Quarantined) {
+		if reason != "" || q.Reason.Redrivable() {
+			numbers = append(numbers, seq)
+		}
+	})
+	return numbers, err
 }
 
 func number(arg string) (uint64, error) {
