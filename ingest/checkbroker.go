@@ -173,7 +173,7 @@ func (c *check) connect(ctx context.Context, clean, acknowledge bool) (*visit, e
 			}
 		}))
 	var err error
-	if v.present, err = v.link.connect(ctx); err != nil {
+	if v.present, err = v.connect(ctx); err != nil {
 		v.leave()
 		return nil, err
 	}

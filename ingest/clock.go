@@ -1,11 +1,13 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,8 +37,9 @@ type device struct{ org, id schemas.ID }
 
 // offset is by how many milliseconds a clock is ahead in one run of its device.
 type offset struct {
-	boot  uint32
-	ahead uint32
+	boot     uint32
+	ahead    uint32
+	revision uint64 // of its key in the bucket: what was fixed later has a higher one
 }
 
 // fixedClock is an offset as it stands in the bucket.
@@ -93,11 +96,11 @@ func (c *clocks) fix(ctx context.Context, d device, o offset) (uint32, error) {
 		return 0, fmt.Errorf("fix clock: %w", err)
 	}
 	key := clockKey(d, o.boot)
-	_, err = c.kv.Create(ctx, key, value)
+	o.revision, err = c.kv.Create(ctx, key, value)
 	if errors.Is(err, jetstream.ErrKeyExists) {
 		var entry jetstream.KeyValueEntry
 		if entry, err = c.kv.Get(ctx, key); err == nil {
-			o, err = readClock(entry.Value(), o.boot)
+			o, err = readClock(entry, o.boot)
 		}
 	} else if err == nil {
 		c.metrics.fixed.Inc()
@@ -107,12 +110,17 @@ func (c *clocks) fix(ctx context.Context, d device, o offset) (uint32, error) {
 	if err != nil {
 		return 0, fmt.Errorf("fix clock %s: %w", key, err)
 	}
+	c.keep(ctx, d, o)
+	return o.ahead, nil
+}
+
+// keep takes an offset over, and deletes those of runs that are one too many.
+func (c *clocks) keep(ctx context.Context, d device, o offset) {
 	for _, old := range c.put(d, o) {
 		if err := c.kv.Delete(ctx, clockKey(d, old)); err != nil {
 			c.logger.Warn("offset of an old run not deleted", "org", d.org, "device", d.id, "boot", old, "err", err)
 		}
 	}
-	return o.ahead, nil
 }
 
 func (c *clocks) fixed(d device, boot uint32) (uint32, bool) {
@@ -126,34 +134,27 @@ func (c *clocks) fixed(d device, boot uint32) (uint32, bool) {
 	return 0, false
 }
 
-// put keeps an offset, and tells which runs of the device are one too many.
+// put keeps an offset, and tells which runs of the device are one too many. It
+// goes by the order in the bucket, because the watch brings late what this
+// process has fixed itself.
 func (c *clocks) put(d device, o offset) (old []uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all := c.known[d]
-	for i := range all {
-		if all[i].boot == o.boot {
-			all[i] = o
-			return nil
-		}
-	}
-	for ; len(all) >= maxOffsets; all = all[1:] {
+	all := slices.DeleteFunc(slices.Clone(c.known[d]), func(other offset) bool { return other.boot == o.boot })
+	all = append(all, o)
+	slices.SortFunc(all, func(a, b offset) int { return cmp.Compare(a.revision, b.revision) })
+	for ; len(all) > maxOffsets; all = all[1:] {
 		old = append(old, all[0].boot)
 	}
-	c.known[d] = append(all[:len(all):len(all)], o)
+	c.known[d] = all
 	return old
 }
 
 func (c *clocks) drop(d device, boot uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var left []offset
-	for _, o := range c.known[d] {
-		if o.boot != boot {
-			left = append(left, o)
-		}
-	}
-	if c.known[d] = left; left == nil {
+	left := slices.DeleteFunc(slices.Clone(c.known[d]), func(o offset) bool { return o.boot == boot })
+	if c.known[d] = left; len(left) == 0 {
 		delete(c.known, d)
 	}
 }
@@ -180,10 +181,10 @@ func parseClockKey(key string) (d device, boot uint32, err error) {
 	return d, uint32(n), nil
 }
 
-func readClock(value []byte, boot uint32) (offset, error) {
+func readClock(entry jetstream.KeyValueEntry, boot uint32) (offset, error) {
 	var f fixedClock
-	if err := json.Unmarshal(value, &f); err != nil {
+	if err := json.Unmarshal(entry.Value(), &f); err != nil {
 		return offset{}, fmt.Errorf("offset of a clock: %w", err)
 	}
-	return offset{boot: boot, ahead: f.Ahead}, nil
+	return offset{boot: boot, ahead: f.Ahead, revision: entry.Revision()}, nil
 }

@@ -47,7 +47,7 @@ func (c *clocks) keepUp(ctx context.Context, w jetstream.KeyWatcher) {
 		select {
 		case entry, ok := <-w.Updates():
 			if ok {
-				c.apply(entry)
+				c.apply(ctx, entry)
 				continue
 			}
 		case <-ctx.Done():
@@ -95,7 +95,7 @@ func (c *clocks) open(ctx context.Context) (jetstream.KeyWatcher, error) {
 				cancel()
 				return nil, errors.New("watch clocks: it ended")
 			case entry != nil:
-				c.apply(entry)
+				c.apply(ctx, entry)
 			case limit.Stop():
 				return w, nil
 			}
@@ -108,7 +108,7 @@ func (c *clocks) open(ctx context.Context) (jetstream.KeyWatcher, error) {
 
 // apply takes over what the bucket says; nil only marks the end of what was
 // there before.
-func (c *clocks) apply(entry jetstream.KeyValueEntry) {
+func (c *clocks) apply(ctx context.Context, entry jetstream.KeyValueEntry) {
 	if entry == nil {
 		return
 	}
@@ -121,10 +121,12 @@ func (c *clocks) apply(entry jetstream.KeyValueEntry) {
 		c.drop(d, boot)
 		return
 	}
-	o, err := readClock(entry.Value(), boot)
+	o, err := readClock(entry, boot)
 	if err != nil {
 		c.logger.Error("offset of a clock ignored", "key", entry.Key(), "err", err)
 		return
 	}
-	c.put(d, o)
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
+	c.keep(ctx, d, o)
 }

@@ -128,30 +128,33 @@ func (i *Ingest) Handle(ctx context.Context, topic string, payload []byte, recei
 }
 
 // Run works until ctx ends, then writes what it has begun and waits for the log
-// to confirm it, for drainWait at most. While the log takes nothing it drops
-// what is not acknowledged and waits. An error says that something was left to
-// the broker to deliver again.
+// to confirm it, for drainWait at most; what is left is not acknowledged, and the
+// broker delivers it again. While the log takes nothing it drops what is not
+// acknowledged and waits. An error says that something cannot be written at all.
 func (i *Ingest) Run(ctx context.Context) error {
 	defer func() { i.rounds.current().end() }()
 	following, err := i.clocks.follow(ctx)
 	if err != nil {
-		return nil //nolint:nilerr // ctx ended before anything was begun
+		return nil // ctx ended before anything was begun
 	}
 	defer following.stop()
 	for {
 		err := i.round(ctx, i.rounds.current())
-		stall, ok := errors.AsType[*stalled](err)
-		if !ok || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			if err != nil {
-				return fmt.Errorf("ingest: %w", err)
+				i.logger.Warn("stopped before the log had confirmed everything; the broker delivers the rest again", "err", err)
 			}
 			return nil
+		}
+		stall, ok := errors.AsType[*stalled](err)
+		if !ok {
+			return fmt.Errorf("ingest: %w", err)
 		}
 		i.metrics.stalls.Inc()
 		i.logger.Error("the log takes nothing; leaving the MQTT broker until it does, which delivers again what is not acknowledged",
 			"waited", stallAfter, "err", stall.why)
 		if err := i.recover(ctx, stall); err != nil {
-			return nil //nolint:nilerr // ctx ended, and nothing is under way
+			return nil // ctx ended, and nothing is under way
 		}
 		i.logger.Info("the log takes messages again")
 		i.rounds.begin()

@@ -14,9 +14,31 @@ import (
 	"sitwell/schemas"
 )
 
-// mosquitto starts the broker that many already have, on a free port and with a
-// folder of its own. The log stays the embedded server's.
-func (p *plant) mosquitto(t *testing.T) {
+// mosquitto is the broker that many already have, as a child process with a
+// folder of its own.
+type mosquitto struct {
+	program, config string
+	addr            string
+	server          *exec.Cmd
+	ended           chan error // of the present process
+	says            bytes.Buffer
+}
+
+// plain is a configuration without persistence. With its default of 20 messages
+// in flight Mosquitto 2.0 lets a new message overtake those that wait behind
+// them: see DESIGN.md.
+const plain = "allow_anonymous true\npersistence false\nmax_inflight_messages 0\n"
+
+// mosquitto puts ingest behind Mosquitto, on a free port. The log stays the
+// embedded server's.
+func (p *plant) mosquitto(t *testing.T, config string) *mosquitto {
+	t.Helper()
+	m := newMosquitto(t, config)
+	p.session.URL, p.session.Username, p.session.Password = "tcp://"+m.addr, "", ""
+	return m
+}
+
+func newMosquitto(t *testing.T, config string) *mosquitto {
 	t.Helper()
 	program, err := exec.LookPath("mosquitto")
 	if err != nil {
@@ -24,29 +46,43 @@ func (p *plant) mosquitto(t *testing.T) {
 			t.Skip("mosquitto is not installed")
 		}
 	}
-	dir, addr := t.TempDir(), freeAddr(t)
-	_, port, err := net.SplitHostPort(addr)
+	dir := t.TempDir()
+	m := &mosquitto{program: program, config: filepath.Join(dir, "mosquitto.conf"), addr: freeAddr(t)}
+	_, port, err := net.SplitHostPort(m.addr)
 	must(t, err)
-	// With its default of 20 messages in flight Mosquitto 2.0 lets a new message
-	// overtake those that wait behind them: see DESIGN.md.
-	config := filepath.Join(dir, "mosquitto.conf")
-	must(t, os.WriteFile(config, fmt.Appendf(nil, "listener %s 127.0.0.1\nallow_anonymous true\npersistence false\nmax_inflight_messages 0\n", port), 0o600))
-	ctx, cancel := context.WithCancel(context.Background())
-	var says bytes.Buffer
-	server := exec.CommandContext(ctx, program, "-c", config)
-	server.Stdout, server.Stderr = &says, &says
-	must(t, server.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Wait() }()
+	// Started by root it would become a user who cannot write the folder.
+	config += fmt.Sprintf("listener %s 127.0.0.1\npersistence_location %s/\nuser root\n", port, dir)
+	must(t, os.WriteFile(m.config, []byte(config), 0o600))
+	m.start(t)
 	t.Cleanup(func() {
-		cancel()
-		<-ended
+		m.kill(t)
 		if t.Failed() {
-			t.Logf("mosquitto: %s", says.String())
+			t.Logf("mosquitto: %s", m.says.String())
 		}
 	})
-	listening(t, addr, ended)
-	p.session.URL, p.session.Username, p.session.Password = "tcp://"+addr, "", ""
+	return m
+}
+
+func (m *mosquitto) start(t *testing.T) {
+	t.Helper()
+	m.server = exec.CommandContext(context.Background(), m.program, "-c", m.config)
+	m.server.Stdout, m.server.Stderr = &m.says, &m.says
+	must(t, m.server.Start())
+	ended := make(chan error, 1)
+	m.ended = ended
+	go func(server *exec.Cmd) { ended <- server.Wait() }(m.server)
+	listening(t, m.addr, ended)
+}
+
+// kill is kill -9.
+func (m *mosquitto) kill(t *testing.T) {
+	t.Helper()
+	if m.server == nil {
+		return
+	}
+	must(t, m.server.Process.Kill())
+	<-m.ended
+	m.server = nil
 }
 
 func freeAddr(t *testing.T) string {
@@ -80,19 +116,19 @@ func listening(t *testing.T, addr string, ended <-chan error) {
 
 func TestBehindMosquitto(t *testing.T) {
 	p := newPlant(t)
-	p.mosquitto(t)
+	p.mosquitto(t, plain)
 	p.core(t)
 }
 
 func TestBehindMosquittoADeadIngestLosesNothing(t *testing.T) {
 	p := newPlant(t)
-	p.mosquitto(t)
+	p.mosquitto(t, plain)
 	p.outlivesADeadIngest(t)
 }
 
 func TestBehindMosquittoBadTopicsEndInQuarantine(t *testing.T) {
 	p := newPlant(t)
-	p.mosquitto(t)
+	p.mosquitto(t, plain)
 	p.start(t)
 	d := p.device(t, band1.String())
 	d.send(t, "sitwell/v1/A.B/dev/readings", payload(reading(1)))
@@ -107,6 +143,6 @@ func TestBehindMosquittoBadTopicsEndInQuarantine(t *testing.T) {
 
 func TestBehindMosquittoACutConnectionLosesNothing(t *testing.T) {
 	p := newPlant(t)
-	p.mosquitto(t)
+	p.mosquitto(t, plain)
 	p.cutOff(t)
 }

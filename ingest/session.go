@@ -24,6 +24,10 @@ type SessionOptions struct {
 	// so that a session it has forgotten is noticed after a restart of ingest,
 	// too. Nil remembers only as long as this process lives.
 	Memory jetstream.KeyValue
+	// Before is waited for before each connection, so that what the broker delivered
+	// and was not acknowledged comes before what is newer; nil where the broker sees to
+	// that. An error is that of its context.
+	Before func(ctx context.Context) error
 	Logger *slog.Logger
 }
 
@@ -79,6 +83,9 @@ func (s *Session) keep(ctx context.Context) {
 	for pause := firstReconnect; ; pause = min(2*pause, lastReconnect) {
 		r, err := s.ingest.rounds.wait(ctx)
 		if err != nil {
+			return
+		}
+		if s.o.Before != nil && s.o.Before(ctx) != nil {
 			return
 		}
 		stood, err := s.connection(ctx, r)
