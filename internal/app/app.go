@@ -287,6 +287,9 @@ func (a *App) NATS() string {
 	return locator("nats", a.o.NATS)
 }
 
+// Data is the folder of the log and the store.
+func (a *App) Data() string { return a.o.Data }
+
 // Moved are the addresses that were taken.
 func (a *App) Moved() []Moved { return a.moved }
 

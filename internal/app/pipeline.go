@@ -164,6 +164,7 @@ func (a *App) ingest(ctx context.Context, reg prometheus.Registerer) error {
 	})
 	session := ingest.Connect(lasting, ingest.SessionOptions{
 		URL: a.MQTT(), ClientID: name, Username: User, Password: a.secret, Memory: checkpoints, Logger: a.o.Logger,
+		Before: a.awaitUnderWay,
 	}, i)
 	defer session.Close()
 	redrive, err := i.ServeRedrive(lasting, a.nc, a.bus)
