@@ -26,6 +26,9 @@ func TestADamagedCheckpointIsRebuiltFromTheLog(t *testing.T) {
 		"a wearer is garbage": func(w *world, n int) {
 			w.put(chunkKey(n, 1, 0), encoded(w.t, chunk{Wearers: []saved{{acme, acme, []byte("garbage")}}}))
 		},
+		"the chunk is of another checkpoint": func(w *world, n int) {
+			w.put(chunkKey(n, 1, 0), encoded(w.t, chunk{Epoch: 1, Cut: 1}))
+		},
 		"the chunk is missing": func(w *world, n int) {
 			if err := w.checkpoints(w.log).Delete(w.t.Context(), chunkKey(n, 1, 0)); err != nil {
 				w.t.Fatal(err)

@@ -74,10 +74,6 @@ func (r *Runner) loadOnce(ctx context.Context, n int, epoch uint64) (*partition,
 	if damage == nil {
 		return p, nil
 	}
-	// What looks damaged may be another owner's work that began meanwhile.
-	if err := r.reseal(ctx, p); err != nil {
-		return nil, err
-	}
 	r.o.Logger.Error("checkpoint cannot be read, judging the log from its beginning", "partition", n, "err", damage)
 	p.seq, p.saved, p.wearers, p.dirty = 0, 0, map[key]*wearer{}, true
 	return p, nil

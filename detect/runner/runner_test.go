@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -218,5 +220,79 @@ func TestTheOpenMinuteOfAnIdleWearerIsWritten(t *testing.T) {
 	}
 	if len(seconds) != 2 || seconds[0] != 60 || seconds[1] != 29 {
 		t.Errorf("minutes of %g s were written, want 60 and 29", seconds)
+	}
+}
+
+// A runner that may have been taken over from does not write what follows from the
+// clock instead of the log.
+func TestAnUnsureRunnerWritesNoOpenMinute(t *testing.T) {
+	w := newWorld(t)
+	o := newOffice(t, w.log, 1)
+	lease := grant(map[int]uint64{o.where[0]: 1})
+	r := w.internal(func(opt *Options) { opt.Lease = lease })
+	p := r.partitions[o.where[0]]
+	p.wearer(acme, o.wearers[0], r.o.Parameters).Take(&o.batches[0][0], &r.found)
+	idle := time.Now().Add(idleAfter + time.Second)
+	minutes := func() uint64 {
+		t.Helper()
+		if err := errors.Join(r.writeIdle(t.Context(), idle), r.flush(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		last, err := w.log.LastSeq(t.Context(), schemas.StreamRollups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return last
+	}
+	lease.unsure = true
+	if n := minutes(); n != 0 {
+		t.Errorf("unsure it wrote %d", n)
+	}
+	lease.unsure, lease.partitions = false, map[int]uint64{o.where[0]: 2}
+	if n := minutes(); n != 0 {
+		t.Errorf("under an epoch that is over it wrote %d", n)
+	}
+	lease.partitions = map[int]uint64{o.where[0]: 1}
+	if n := minutes(); n != 1 {
+		t.Errorf("sure of itself it wrote %d", n)
+	}
+}
+
+// A wearer is judged, and brought back, only once the team is known.
+func TestWearersAreKnownBeforeTheyAreJudged(t *testing.T) {
+	w := newWorld(t)
+	o := newOffice(t, w.log, 3)
+	n := len(o.records)
+	var mu sync.Mutex
+	asked, failed := map[schemas.ID]int{}, false
+	with := func(opt *Options) {
+		opt.Known = func(_ context.Context, _, wearer schemas.ID) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if !failed {
+				failed = true
+				return errLost
+			}
+			asked[wearer]++
+			return nil
+		}
+	}
+	w.publish(o, 0, n/2)
+	r := w.start(with)
+	w.judge(r)
+	r.finish()
+	w.publish(o, n/2, n)
+	failed = false
+	again := w.start(with)
+	w.judge(again)
+	again.finish()
+	w.same(o)
+	for _, id := range o.wearers {
+		if asked[id] < 2 || asked[id] > 3 { // a load that failed asks anew
+			t.Errorf("%s was asked about %d times, want once for each run", id, asked[id])
+		}
+	}
+	if !strings.Contains(r.logs.String(), errLost.Error()) || !strings.Contains(again.logs.String(), "some partitions wait") {
+		t.Errorf("the logs say\n%s\n%s", r.logs, again.logs)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"reflect"
 	"slices"
 	"sync"
@@ -26,7 +27,12 @@ import (
 	"sitwell/schemas"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(childURL); url != "" {
+		os.Exit(child(url))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 var acme = schemas.MustID("acme")
 
@@ -341,10 +347,15 @@ func (w *world) sameUnder(timeline *detect.Timeline, o *office) {
 			got[minute{r.Wearer, r.Minute}] = r
 		}
 	}
+	wrong := 0
 	for k, want := range rollups {
-		if got[k] != want {
-			w.t.Errorf("minute %+v, want %+v", got[k], want)
+		if got[k] == want {
+			continue
 		}
+		if wrong++; wrong > 3 {
+			w.t.Fatal("and others")
+		}
+		w.t.Errorf("minute %+v, want %+v", got[k], want)
 	}
 	if len(findings) > 0 || len(rollups) == 0 {
 		w.t.Errorf("%d findings are missing of %d minutes", len(findings), len(rollups))
