@@ -65,7 +65,7 @@ func (f *fenced) Error() string {
 	return fmt.Sprintf("write %s: %v under epoch %d; run one detector on a log, or several with leases", f.key, errFenced, f.epoch)
 }
 
-func (f *fenced) Is(err error) bool { return err == errFenced } //nolint:errorlint // it is asked for this very one
+func (f *fenced) Is(err error) bool { return err == errFenced }
 
 // stamp is who wrote a key.
 type stamp struct {

@@ -84,7 +84,7 @@ func (w *world) process() *process {
 	w.t.Helper()
 	user, password := w.broker.Credentials()
 	p := &process{t: w.t, name: rand.Text(), logs: &lines{}}
-	p.Cmd = exec.CommandContext(context.WithoutCancel(w.t.Context()), os.Args[0]) //nolint:gosec // this test binary itself
+	p.Cmd = exec.CommandContext(context.WithoutCancel(w.t.Context()), os.Args[0])
 	p.Env = append(os.Environ(), childURL+"=nats://"+user+":"+password+"@"+w.broker.NATS(), childName+"="+p.name)
 	p.Stderr = p.logs
 	if err := p.Start(); err != nil {

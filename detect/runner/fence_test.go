@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 
@@ -32,12 +33,9 @@ type release struct {
 
 func (g *granted) Changed() <-chan struct{} { return g.changed }
 func (g *granted) Owned() (map[int]uint64, bool) {
-	all := map[int]uint64{}
-	for n, epoch := range g.partitions {
-		all[n] = epoch
-	}
-	return all, !g.unsure
+	return maps.Clone(g.partitions), !g.unsure
 }
+
 func (g *granted) Release(n int, epoch, above uint64) {
 	g.released = append(g.released, release{n, epoch, above})
 	if g.partitions[n] == epoch {

@@ -200,8 +200,9 @@ func TestWatchShowsEachChange(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	tables := make(chan Table, 1000)
 	done := make(chan error, 1)
+	members, leases := w.kv(w.nc, bus.BucketMembers), w.kv(w.nc, bus.BucketLeases)
 	go func() {
-		done <- Watch(ctx, w.kv(w.nc, bus.BucketMembers), w.kv(w.nc, bus.BucketLeases), "work", slots, func(t Table) { tables <- t })
+		done <- Watch(ctx, members, leases, "work", slots, func(t Table) { tables <- t })
 	}()
 	owners := func(want ...string) {
 		t.Helper()
