@@ -116,13 +116,19 @@ func (l *link) cut() {
 func (p *plant) far(t *testing.T) *link {
 	t.Helper()
 	l := newLink(t, p.nats)
-	nc, err := nats.Connect("nats://"+l.addr, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	p.through(t, l.addr)
+	return l
+}
+
+// through gives the pipeline the log at an address.
+func (p *plant) through(t *testing.T, addr string) {
+	t.Helper()
+	nc, err := nats.Connect("nats://"+addr, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
 	must(t, err)
 	t.Cleanup(nc.Close)
 	log, err := bus.Open(t.Context(), nc, bus.Options{})
 	must(t, err)
 	p.options.Log = log
-	return l
 }
 
 func TestNothingIsAcknowledgedBeforeTheLogSaysSo(t *testing.T) {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -72,8 +73,7 @@ func (rs *runs) of(r run) *seen {
 // lag notes how far a message's sent lay behind its receipt. A clock is suspected
 // of being behind when that was never less than schemas.MaxAhead, and no longer
 // once it was. Nothing is corrected: the messages may have been under way so long.
-func (rs *runs) lag(r run, sent, received int64) {
-	s := rs.of(r)
+func (rs *runs) lag(r run, s *seen, sent, received int64) {
 	if !s.timed {
 		s.timed, s.first, s.least = true, received, received-sent
 	}
@@ -93,4 +93,31 @@ func (rs *runs) lag(r run, sent, received int64) {
 		suspect = s.suspect
 	}
 	s.suspect = suspect
+}
+
+// checkClock looks at what a message says of its device's clock, and puts into
+// quarantine what contradicts earlier messages of the same run.
+func (w *worker) checkClock(ctx context.Context, topic schemas.Topic, m message, msg *schemas.Message) error {
+	if msg.Ahead > 0 {
+		w.metrics.corrected.Add(float64(len(msg.Items)))
+	}
+	if msg.Sent == 0 || len(msg.Items) == 0 {
+		return nil // no clock, nothing to say
+	}
+	r := run{device{topic.Org, topic.Device}, msg.Boot}
+	seen := w.runs.of(r)
+	w.runs.lag(r, seen, msg.Sent, m.received.UnixMilli())
+	var why *schemas.Refusal
+	var bad []schemas.Item
+	good := msg.Items[:0]
+	for i := range msg.Items {
+		item := msg.Items[i]
+		if refusal := seen.order.Take(item.Seq, item.Time+int64(msg.Ahead)); refusal != nil {
+			why, bad = refusal, append(bad, item)
+			continue
+		}
+		good = append(good, item)
+	}
+	msg.Items = good
+	return w.refuseItems(ctx, topic, m, msg, why, bad)
 }

@@ -53,7 +53,7 @@ func TestAClockBehindIsSuspected(t *testing.T) {
 			rs, reg := newTestRuns(t)
 			for i, lag := range c.lags {
 				received := minutes(1000 + float64(i))
-				rs.lag(band, received-minutes(lag), received)
+				rs.lag(band, rs.of(band), received-minutes(lag), received)
 			}
 			if got := suspects(t, reg); got != c.want {
 				t.Errorf("%v clocks suspected, want %v", got, c.want)
@@ -66,8 +66,8 @@ func TestRunsAreForgottenOnceThereAreTooMany(t *testing.T) {
 	rs, reg := newTestRuns(t)
 	band := device{schemas.MustID("acme"), schemas.MustID("band-1")}
 	suspected := run{band, 0}
-	rs.lag(suspected, 0, minutes(30))
-	rs.lag(suspected, 0, minutes(40))
+	rs.lag(suspected, rs.of(suspected), 0, minutes(30))
+	rs.lag(suspected, rs.of(suspected), 0, minutes(40))
 	if suspects(t, reg) != 1 {
 		t.Fatal("not suspected")
 	}

@@ -134,33 +134,6 @@ func (w *worker) samples(ctx context.Context, topic schemas.Topic, m message) er
 	return nil
 }
 
-// checkClock looks at what a message says of its device's clock, and puts into
-// quarantine what contradicts earlier messages of the same run.
-func (w *worker) checkClock(ctx context.Context, topic schemas.Topic, m message, msg *schemas.Message) error {
-	if msg.Ahead > 0 {
-		w.metrics.corrected.Add(float64(len(msg.Items)))
-	}
-	if msg.Sent == 0 || len(msg.Items) == 0 {
-		return nil // no clock, nothing to say
-	}
-	r := run{device{topic.Org, topic.Device}, msg.Boot}
-	w.runs.lag(r, msg.Sent, m.received.UnixMilli())
-	seen := w.runs.of(r)
-	var why *schemas.Refusal
-	var bad []schemas.Item
-	good := msg.Items[:0]
-	for i := range msg.Items {
-		item := msg.Items[i]
-		if refusal := seen.order.Take(item.Seq, item.Time+int64(msg.Ahead)); refusal != nil {
-			why, bad = refusal, append(bad, item)
-			continue
-		}
-		good = append(good, item)
-	}
-	msg.Items = good
-	return w.refuseItems(ctx, topic, m, msg, why, bad)
-}
-
 func (w *worker) wears(topic schemas.Topic, ms int64, wearer schemas.ID) bool {
 	other, _ := w.dir.Resolve(topic.Org, topic.Device, ms)
 	return other == wearer
@@ -214,17 +187,10 @@ func (w *worker) write(ctx context.Context, partition int) error {
 // on disk.
 func (w *worker) publish(ctx context.Context, subject string, data []byte, deliveries ...*delivery) error {
 	s := sent{subject: subject, data: data, id: w.ids.Next(), deliveries: deliveries}
-	limited, cancel := context.WithTimeout(ctx, stallAfter)
-	defer cancel()
-	for pause := minPause; ; pause = min(2*pause, maxPause) {
-		var err error
-		if s.future, err = w.log.PublishAsync(subject, data, s.id); err == nil {
-			break
-		}
-		w.metrics.retries.Inc()
-		w.logger.Warn("log is not taking messages, trying again", "subject", subject, "err", err)
-		if sleep(limited, pause) != nil {
-			return w.verdict(ctx, s, err)
+	var err error
+	if s.future, err = w.log.PublishAsync(subject, data, s.id); err != nil {
+		if err := w.publishAgain(ctx, &s, err); err != nil {
+			return err
 		}
 	}
 	select {
@@ -233,4 +199,20 @@ func (w *worker) publish(ctx context.Context, subject string, data []byte, deliv
 	case <-ctx.Done():
 		return fmt.Errorf("write to log: %w", context.Cause(ctx))
 	}
+}
+
+// publishAgain hands a message over that the log did not take, until it does, ctx
+// ends or the log has stalled.
+func (w *worker) publishAgain(ctx context.Context, s *sent, err error) error {
+	limited, cancel := context.WithTimeout(ctx, stallAfter)
+	defer cancel()
+	for pause := minPause; err != nil; pause = min(2*pause, maxPause) {
+		w.metrics.retries.Inc()
+		w.logger.Warn("log is not taking messages, trying again", "subject", s.subject, "err", err)
+		if sleep(limited, pause) != nil {
+			return w.verdict(ctx, *s, err)
+		}
+		s.future, err = w.log.PublishAsync(s.subject, s.data, s.id)
+	}
+	return nil
 }

@@ -117,6 +117,7 @@ func genBatch() *rapid.Generator[schemas.Batch] {
 		return schemas.Batch{
 			Org: genID().Draw(t, "org"), Wearer: genID().Draw(t, "wearer"), Device: genID().Draw(t, "device"),
 			Boot: rapid.Uint32().Draw(t, "boot"), Received: rapid.Int64().Draw(t, "received"),
+			Ahead: rapid.OneOf(rapid.Just(uint32(0)), rapid.Uint32()).Draw(t, "ahead"),
 			Items: rapid.SliceOfN(genItem(), 0, 20).Draw(t, "items"),
 		}
 	})
