@@ -58,7 +58,8 @@ func (a *App) joinDetectors(ctx context.Context) (*lease.Keeper, error) {
 	})
 }
 
-// leaveWait bounds how long a detector that goes waits for the log to know it.
+// leaveWait bounds how long a detector that goes waits for the log to know it: each of
+// its partitions is given back by a write to disk.
 const leaveWait = 2 * time.Second
 
 // leaveDetectors gives everything back. Where the log is away, the others find out by
@@ -66,7 +67,13 @@ const leaveWait = 2 * time.Second
 func (a *App) leaveDetectors(ctx context.Context, share *lease.Keeper) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWait)
 	defer cancel()
-	a.gone("detectors", func() error { return share.Close(ctx) })
+	if err := bounded(ctx, func() {
+		if err := share.Close(ctx); err != nil {
+			a.o.Logger.Warn("the other detectors will find out in some seconds that this one has gone", "err", err)
+		}
+	}); err != nil {
+		a.o.Logger.Warn("the other detectors will find out in some seconds that this one has gone", "err", err)
+	}
 }
 
 // orphans knows since when partitions have had no detector.

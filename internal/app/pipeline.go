@@ -3,8 +3,10 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -52,10 +54,21 @@ func (a *App) openTuning(ctx context.Context) error {
 	return nil
 }
 
-// gone ends what may be unable to tell a log that is away that it ends: it has nothing
-// to lose, and the server forgets it by itself.
+// goodbye bounds how long somebody who goes waits for the log to know it.
+const goodbye = 500 * time.Millisecond
+
+// gone ends what may be unable to tell a log that is away, or hangs, that it ends: it
+// has nothing to lose, and the server forgets it by itself. What goes on after goodbye
+// ends with the connection.
 func (a *App) gone(what string, end func() error) {
-	if err := end(); err != nil {
+	done := make(chan error, 1)
+	go func() { done <- end() }()
+	err := errors.New("the log did not answer")
+	select {
+	case err = <-done:
+	case <-time.After(goodbye):
+	}
+	if err != nil {
 		a.o.Logger.Debug("left without a word to the log", "part", what, "err", err)
 	}
 }

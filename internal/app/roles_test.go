@@ -52,6 +52,7 @@ func await(t *testing.T, started <-chan *app.App) *app.App {
 
 // brokerAlone are the options of a process that has only the broker.
 func brokerAlone(t *testing.T) app.Options {
+	t.Helper()
 	o := options(t.TempDir())
 	o.Roles = []app.Role{app.Broker}
 	return o
@@ -59,6 +60,7 @@ func brokerAlone(t *testing.T) app.Options {
 
 // beside are the options of a process with other roles beside one with the broker.
 func beside(t *testing.T, b *app.App, secretFile string, roles ...app.Role) app.Options {
+	t.Helper()
 	o := options(t.TempDir())
 	o.Roles, o.SecretFile, o.NATS, o.MQTT = roles, secretFile, b.NATS(), b.MQTT()
 	return o

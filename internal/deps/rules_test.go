@@ -62,7 +62,7 @@ var allowed = map[string][]string{
 	// It reads the pipeline's answers, in the store's words, and runs the engine to compare.
 	"internal/ledger": {"schemas", "detect", "internal/series"},
 	// It asks what is running, in other processes.
-	"internal/doctor": {"schemas", "ingest", "internal/app", "internal/bus", "internal/ops"},
+	"internal/doctor": {"schemas", "ingest", "internal/app", "internal/bus", "internal/lease", "internal/ops"},
 	"internal/cli": {
 		"schemas", "detect", "ingest", "internal/app", "internal/bus", "internal/demo", "internal/doctor", "internal/ops", "internal/registry",
 		"internal/hindsight", "internal/sim/...", "internal/tuning",

@@ -70,13 +70,15 @@ func Run(ctx context.Context, o Options) []Finding {
 	if e.connect(ctx) {
 		defer e.nc.Close()
 		e.listen(ctx)
-		for _, look := range []func(context.Context){
-			e.streams, e.roles, e.ready, e.durability, e.disks, e.session, e.detectors, e.lag, e.clocks,
-		} {
-			bounded, cancel := context.WithTimeout(ctx, askWait)
-			look(bounded)
-			cancel()
-		}
+		e.streams(ctx)
+		e.roles()
+		e.ready()
+		e.durability()
+		e.disks()
+		e.session(ctx)
+		e.detectors(ctx)
+		e.lag()
+		e.clocks(ctx)
 	}
 	if o.Broker != "" {
 		e.broker(ctx)

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,12 +14,15 @@ import (
 	"sitwell/ingest"
 	"sitwell/internal/app"
 	"sitwell/internal/bus"
+	"sitwell/internal/lease"
 	"sitwell/schemas"
 )
 
 // streams says how full the log is.
 func (e *exam) streams(ctx context.Context) {
 	const check = "streams"
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
 	all, err := e.log.Usage(ctx)
 	if err != nil {
 		e.say(check, Fail, "see the log of the process with the broker", "the log does not say how full it is: %v", err)
@@ -55,6 +59,8 @@ func (e *exam) streams(ctx context.Context) {
 // session asks every ingest about its session with the MQTT broker.
 func (e *exam) session(ctx context.Context) {
 	const check = "ingest's session"
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
 	m, err := e.nc.RequestWithContext(ctx, ingest.SessionSubject, nil)
 	if err != nil {
 		if errors.Is(err, nats.ErrNoResponders) {
@@ -78,47 +84,72 @@ func (e *exam) session(ctx context.Context) {
 	}
 }
 
-// detectors says who judges what.
+// settleWait is how long detectors have to share the work: a takeover takes less.
+const settleWait = 12 * time.Second
+
+// detectors says who judges what. While they are sharing out it waits.
 func (e *exam) detectors(ctx context.Context) {
 	const check = "detectors"
-	t, err := app.Detectors(ctx, e.log)
-	if err != nil {
-		e.say(check, Fail, "start the process with the broker again; it makes what is missing", "the log does not say who judges what: %v", err)
-		return
-	}
-	counts, orphans := map[string]int{}, 0
-	for _, m := range t.Members {
-		counts[m.Name] = 0
-	}
-	for _, owner := range t.Owners {
-		if owner == "" {
-			orphans++
-			continue
+	ctx, cancel := context.WithTimeout(ctx, settleWait)
+	defer cancel()
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	var s shares
+	for {
+		t, err := app.Detectors(ctx, e.log)
+		if err == nil {
+			s = share(t)
+		} else if s.members == 0 {
+			e.say(check, Fail, "start the process with the broker again; it makes what is missing", "the log does not say who judges what: %v", err)
+			return
 		}
+		if s.settled() || s.members == 0 {
+			break
+		}
+		select {
+		case <-tick.C:
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	switch {
+	case s.members == 0:
+		e.say(check, Fail, "start `sitwell detect`; it goes on where the last one was", "there is none: readings are kept and not judged")
+	case s.orphans > 0:
+		e.say(check, Fail, "see the log of the detectors, and start one again", "%d of %d partitions are nobody's: %s", s.orphans, s.partitions, s.text)
+	case !s.settled():
+		e.say(check, Warn, "wait 10 s and ask again", "the %d partitions are not spread evenly: %s", s.partitions, s.text)
+	default:
+		e.say(check, OK, "", "%d share %d partitions: %s", s.members, s.partitions, s.text)
+	}
+}
+
+// shares is how the partitions are spread.
+type shares struct {
+	members, partitions, orphans int
+	least, most                  int // of a member
+	text                         string
+}
+
+// settled reports whether everything has an owner and nobody much more than another.
+func (s shares) settled() bool { return s.members > 0 && s.orphans == 0 && s.most-s.least <= 1 }
+
+func share(t lease.Table) shares {
+	s := shares{members: len(t.Members), partitions: len(t.Owners), least: len(t.Owners)}
+	counts := map[string]int{}
+	for _, owner := range t.Owners {
 		counts[owner]++
 	}
-	least, most := len(t.Owners), 0
-	var shares []string
+	s.orphans = counts[""]
+	var all []string
 	for _, m := range t.Members {
 		n := counts[m.Name]
-		least, most = min(least, n), max(most, n)
-		label := m.Label
-		if label == "" {
-			label = fmt.Sprintf("process %d of %s", m.PID, m.Host)
-		}
-		shares = append(shares, fmt.Sprintf("%s %d", label, n))
+		s.least, s.most = min(s.least, n), max(s.most, n)
+		all = append(all, fmt.Sprintf("%s %d", cmp.Or(m.Label, fmt.Sprintf("process %d of %s", m.PID, m.Host)), n))
 	}
-	spread := strings.Join(shares, ", ")
-	switch {
-	case len(t.Members) == 0:
-		e.say(check, Fail, "start `sitwell detect`; it goes on where the last one was", "there is none: readings are kept and not judged")
-	case orphans > 0:
-		e.say(check, Fail, "wait 10 s and ask again; if it stays, start a detector again", "%d of %d partitions are nobody's: %s", orphans, len(t.Owners), spread)
-	case most-least > 1:
-		e.say(check, Warn, "wait 10 s and ask again", "the %d partitions are not spread evenly: %s", len(t.Owners), spread)
-	default:
-		e.say(check, OK, "", "%d share %d partitions: %s", len(t.Members), len(t.Owners), spread)
-	}
+	s.text = strings.Join(all, ", ")
+	return s
 }
 
 // How far clocks may be apart.
@@ -127,10 +158,12 @@ const (
 	apartFail = time.Minute
 )
 
-// clocks compares this machine's clock and the processes' with each other. An answer
-// took less than the question and all checks, which is what the comparison is good to.
+// clocks compares this machine's clock with the log's, as well as the time that the
+// answer took lets it.
 func (e *exam) clocks(ctx context.Context) {
 	const check = "clocks"
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
 	before := time.Now()
 	kv, err := e.log.KV(ctx, bus.BucketCheckpoints)
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"sitwell/internal/app"
 )
 
@@ -19,37 +21,29 @@ const (
 
 // listen asks all processes what they are and how they are.
 func (e *exam) listen(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, listenFor)
-	defer cancel()
 	inbox := e.nc.NewInbox()
 	sub, err := e.nc.SubscribeSync(inbox)
 	if err == nil {
-		defer func() { _ = sub.Unsubscribe() }()
+		defer func() { _ = sub.Unsubscribe() }() // fails only once the connection has gone
 		err = e.nc.PublishRequest(app.AboutSubject, inbox, nil)
 	}
-	if err != nil {
-		return // roles says that nobody answered
-	}
-	for {
-		m, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return
+	end := time.Now().Add(listenFor)
+	for err == nil && ctx.Err() == nil {
+		var m *nats.Msg
+		if m, err = sub.NextMsg(time.Until(end)); err != nil {
+			return // roles says who has not answered
 		}
 		var about app.About
 		if json.Unmarshal(m.Data, &about) == nil && len(about.Roles) > 0 {
 			e.processes = append(e.processes, about)
 		}
-		if len(e.processes) > 0 && e.everybody() {
-			var stop context.CancelFunc
-			ctx, stop = context.WithTimeout(ctx, quietFor)
-			defer stop()
+		if soon := time.Now().Add(quietFor); len(e.missing()) == 0 && soon.Before(end) {
+			end = soon
 		}
 	}
 }
 
-// everybody reports whether each role has answered.
-func (e *exam) everybody() bool { return len(e.missing()) == 0 }
-
+// missing are the roles that nobody has answered for.
 func (e *exam) missing() (missing []app.Role) {
 	for _, r := range app.Everything() {
 		if !slices.ContainsFunc(e.processes, func(p app.About) bool { return slices.Contains(p.Roles, r) }) {
@@ -60,7 +54,7 @@ func (e *exam) missing() (missing []app.Role) {
 }
 
 // roles says who is there.
-func (e *exam) roles(context.Context) {
+func (e *exam) roles() {
 	const check = "processes"
 	var names []string
 	for _, p := range e.processes {
@@ -89,7 +83,7 @@ func name(p app.About) string {
 }
 
 // ready says which processes are not, and why.
-func (e *exam) ready(context.Context) {
+func (e *exam) ready() {
 	for _, p := range e.processes {
 		for _, c := range p.Checks {
 			if !c.Ready {
@@ -100,7 +94,7 @@ func (e *exam) ready(context.Context) {
 }
 
 // durability says what a power cut takes.
-func (e *exam) durability(context.Context) {
+func (e *exam) durability() {
 	const check = "durability"
 	for _, p := range e.processes {
 		switch {
@@ -124,7 +118,7 @@ const (
 	roomFail = 128 << 20
 )
 
-func (e *exam) disks(context.Context) {
+func (e *exam) disks() {
 	for _, p := range e.processes {
 		if p.DiskTotal == 0 {
 			continue
@@ -143,7 +137,7 @@ func (e *exam) disks(context.Context) {
 // lagWarn is how many messages of the log may wait for the store: a minute of many wearers.
 const lagWarn = 5000
 
-func (e *exam) lag(context.Context) {
+func (e *exam) lag() {
 	for _, p := range e.processes {
 		if !slices.Contains(p.Roles, app.Record) {
 			continue

@@ -1,0 +1,151 @@
+package doctor_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sitwell/internal/app"
+	"sitwell/internal/broker/brokertest"
+	"sitwell/internal/doctor"
+	"sitwell/schemas"
+)
+
+func start(t *testing.T, change func(*app.Options)) *app.App {
+	t.Helper()
+	o := app.Options{
+		Data: t.TempDir(), HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", NATS: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler),
+	}
+	change(&o)
+	a, err := app.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := a.Stop(ctx); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	return a
+}
+
+// look is what the doctor says of an App.
+func look(t *testing.T, a *app.App, change func(*doctor.Options)) []doctor.Finding {
+	t.Helper()
+	secret, err := os.ReadFile(filepath.Join(a.Data(), "secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := doctor.Options{NATS: a.NATS(), Secret: strings.TrimSpace(string(secret)), Logger: slog.New(slog.DiscardHandler)}
+	if change != nil {
+		change(&o)
+	}
+	return doctor.Run(t.Context(), o)
+}
+
+// says wants a finding, and that each that is not ok says what to do.
+func says(t *testing.T, findings []doctor.Finding, check string, state doctor.State, words string) {
+	t.Helper()
+	for _, f := range findings {
+		if f.State != doctor.OK && f.Do == "" {
+			t.Errorf("%s does not say what to do: %s", f.Check, f.Says)
+		}
+	}
+	if !slices.ContainsFunc(findings, func(f doctor.Finding) bool {
+		return f.Check == check && f.State == state && strings.Contains(f.Says, words)
+	}) {
+		t.Errorf("no %s of %s with %q in\n%s", state, check, words, text(findings))
+	}
+}
+
+func text(findings []doctor.Finding) string {
+	var b strings.Builder
+	for _, f := range findings {
+		fmt.Fprintf(&b, "%s %s: %s -> %s\n", f.State, f.Check, f.Says, f.Do)
+	}
+	return b.String()
+}
+
+func TestAllIsWell(t *testing.T) {
+	a := start(t, func(*app.Options) {})
+	findings := look(t, a, func(o *doctor.Options) { o.Broker, o.Page = a.MQTT(), a.HTTP() })
+	if doctor.Failed(findings) {
+		t.Errorf("something fails:\n%s", text(findings))
+	}
+	for check, words := range map[string]string{
+		"log": "64 partitions", "streams": "the fullest is", "processes": "all roles are there", "durability": "always",
+		"ingest's session": "connected and subscribed", "detectors": "1 share 64 partitions", "store": "not in the store yet",
+		"clocks": "apart", "MQTT broker": "keeps a session", "page": "is ready",
+	} {
+		says(t, findings, check, doctor.OK, words)
+	}
+}
+
+func TestWhatIsMissingIsNamed(t *testing.T) {
+	a := start(t, func(o *app.Options) { o.Roles, o.Durability = []app.Role{app.Broker}, "interval" })
+	findings := look(t, a, nil)
+	if !doctor.Failed(findings) {
+		t.Error("a broker alone is well")
+	}
+	says(t, findings, "processes", doctor.Fail, "nobody has the role ingest, detect, notify, record, dashboard; there are broker (")
+	says(t, findings, "readiness", doctor.Fail, "mqtt: devices are let in once ingest's session exists")
+	says(t, findings, "durability", doctor.Warn, "loses up to 1 s")
+	says(t, findings, "ingest's session", doctor.Fail, "nobody answers")
+	says(t, findings, "detectors", doctor.Fail, "there is none")
+
+	// Without the secret nobody is let in before devices are.
+	findings = look(t, a, func(o *doctor.Options) { o.Secret = "" })
+	says(t, findings, "log", doctor.Fail, "lets nobody in but sitwell's own parts")
+}
+
+func TestAFullStreamIsNamed(t *testing.T) {
+	a := start(t, func(o *app.Options) { o.Roles, o.LogLimit = []app.Role{app.Broker}, 2<<20 })
+	fill := func(enough int64) {
+		for size := int64(0); size < enough; size += 32 << 10 {
+			if err := a.Bus().Publish(t.Context(), schemas.ReadingsSubject(0), make([]byte, 32<<10), ""); err != nil {
+				return
+			}
+		}
+	}
+	fill(1800 << 10)
+	says(t, look(t, a, nil), "streams", doctor.Warn, "READINGS uses 8")
+	fill(1 << 20)
+	says(t, look(t, a, nil), "streams", doctor.Fail, "READINGS is full")
+}
+
+func TestWhatIsNoSitwellIsTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		o     doctor.Options
+		check string
+		words string
+	}{
+		"nobody there": {doctor.Options{NATS: "nats://127.0.0.1:1"}, "log", "no log answers"},
+		"no broker":    {doctor.Options{NATS: "nats://127.0.0.1:1", Broker: "tcp://127.0.0.1:1"}, "MQTT broker", "127.0.0.1:1"},
+		"no page":      {doctor.Options{NATS: "nats://127.0.0.1:1", Page: "http://127.0.0.1:1"}, "page", "127.0.0.1:1"},
+		"bare server":  {doctor.Options{NATS: bare(t)}, "log", "is no log of sitwell"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.o.Logger = slog.New(slog.DiscardHandler)
+			says(t, doctor.Run(t.Context(), c.o), c.check, doctor.Fail, c.words)
+		})
+	}
+}
+
+// bare is a server without streams.
+func bare(t *testing.T) string {
+	t.Helper()
+	b := brokertest.Broker(t, t.TempDir())
+	b.Admit()
+	return "nats://" + b.NATS()
+}
