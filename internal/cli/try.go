@@ -2,12 +2,14 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sitwell/internal/app"
 	"sitwell/internal/demo"
@@ -36,6 +38,9 @@ func (e *env) demo() *cobra.Command {
 				return err
 			}
 			o.App.Logger = o.Logger
+			if err := chaosFlags(c.Flags(), chaos); err != nil {
+				return usage(err)
+			}
 			check := o.App
 			check.Data = "temporary"
 			if err := check.Validate(); err != nil {
@@ -67,6 +72,26 @@ func (e *env) demo() *cobra.Command {
 	f.DurationVar(&chaosFor, "for", time.Minute, "how long --chaos kills")
 	logs.register(f, "warn")
 	return c
+}
+
+// chaosFlags says which flags do not go together: processes that are killed get
+// addresses of their own, which nobody else may have in between.
+func chaosFlags(f *pflag.FlagSet, chaos bool) error {
+	if !chaos {
+		if f.Changed("for") {
+			return errors.New("--for: it is how long --chaos kills; give --chaos, too")
+		}
+		return nil
+	}
+	for _, name := range []string{"http", "mqtt", "nats"} {
+		if f.Changed(name) {
+			return fmt.Errorf("--%s: with --chaos the addresses are chosen freely; the first lines say which", name)
+		}
+	}
+	if d, err := f.GetDuration("for"); err != nil || d <= 0 || d > 24*time.Hour {
+		return errors.New("--for: above 0 and at most 24h")
+	}
+	return nil
 }
 
 // terminal reports whether a person watches.
