@@ -27,6 +27,7 @@ type head struct {
 	// What follows is unknown to the version before, which ignores it and leaves it out.
 	Epoch uint64 `cbor:"6,keyasint,omitempty"`
 	Cut   uint64 `cbor:"7,keyasint,omitempty"` // Cut of its chunks; 0 is not known
+	Log   string `cbor:"8,keyasint,omitempty"` // of which Seq is; "" is not known
 }
 
 type chunk struct {

@@ -12,30 +12,36 @@ import (
 	"sitwell/schemas"
 )
 
-// checkLog starts from the beginning of a log that ends before a checkpoint: it
-// was replaced since, or lost its end, and no partition's sequence means
-// anything in it. The wearers' state stays: the devices' own sequences in it
-// drop what was judged before.
+// checkLog starts from the beginning of a log that is not the one of which a
+// checkpoint speaks, or that ends before it: it was replaced since, or lost its end,
+// and the sequence means nothing in it. The wearers' state stays: the devices' own
+// sequences in it drop what was judged before.
 func (r *Runner) checkLog(ctx context.Context) error {
+	is, err := r.o.Log.Identity(ctx, schemas.StreamReadings)
+	if err != nil {
+		return fmt.Errorf("compare checkpoints with the log: %w", err)
+	}
 	last, err := r.o.Log.LastSeq(ctx, schemas.StreamReadings)
 	if err != nil {
 		return fmt.Errorf("compare checkpoints with the log: %w", err)
 	}
 	seq := uint64(0)
 	for _, p := range r.held() {
+		p.seq = max(p.seq, r.last)
 		seq = max(seq, p.seq)
 	}
-	if seq <= last {
-		return nil
-	}
-	r.o.Logger.Warn("the log ends before a checkpoint; judging it from its beginning with the state of the checkpoints",
-		"checkpoint", seq, "end", last)
 	for _, p := range r.held() {
+		another := p.log != "" && p.log != is
+		p.log = is
+		if !another && seq <= last {
+			continue
+		}
+		r.o.Logger.Warn("the log is not the one of this checkpoint, or ends before it; judging it from its beginning with the state of the checkpoint",
+			"partition", p.n, "checkpoint", p.seq, "end", last)
 		// Dirty, so that the old sequences go at once: the log may have outgrown
 		// them by the next start.
-		p.seq, p.saved, p.dirty = 0, 0, true
+		p.seq, p.saved, p.dirty, r.last = 0, 0, true, 0
 	}
-	r.last = 0
 	return nil
 }
 
@@ -59,7 +65,7 @@ func (r *Runner) loadOnce(ctx context.Context, n int, epoch uint64) (*partition,
 		return nil, fmt.Errorf("take partition %d over: %w", n, err)
 	}
 	p.follow(&h)
-	p.seq = h.Seq
+	p.seq, p.log = h.Seq, h.Log
 	for slot := range p.chunks {
 		want := 0
 		if slot == h.Slot {
@@ -93,7 +99,7 @@ func (r *Runner) readHead(ctx context.Context, n int) (h head, revision uint64, 
 	}
 	if err := cbor.Unmarshal(entry.Value(), &h); err != nil || h.Version != checkpointVersion || h.Slot>>1 != 0 {
 		damage = fmt.Errorf("%w: its head is not of version %d", errCheckpoint, checkpointVersion)
-		h = head{Epoch: stampOf(entry.Value()).Epoch}
+		h = head{Epoch: stampOf(entry.Value()).Epoch} // begun anew
 	}
 	return h, entry.Revision(), damage, nil
 }

@@ -11,7 +11,7 @@ import (
 	"sitwell/schemas"
 )
 
-const replaced = "the log ends before a checkpoint"
+const replaced = "the log is not the one of this checkpoint"
 
 // replace deletes READINGS and makes it anew, as somebody who repairs a damaged
 // log does; the checkpoints stay.
@@ -47,7 +47,7 @@ func TestAReplacedLogIsJudgedFromItsBeginning(t *testing.T) {
 	second := w.start()
 	w.judge(second)
 	second.finish()
-	if logs := second.logs.String(); strings.Count(logs, replaced) != 1 {
+	if logs := second.logs.String(); strings.Count(logs, replaced) != w.log.Partitions() {
 		t.Errorf("the log says\n%s", logs)
 	}
 
@@ -61,6 +61,33 @@ func TestAReplacedLogIsJudgedFromItsBeginning(t *testing.T) {
 	w.same(o)
 	if got := first.judged() + second.judged() + third.judged(); got != 5*hourItems {
 		t.Errorf("judged %d readings in all, want %d: each once", got, 5*hourItems)
+	}
+}
+
+// A log that was made anew and has grown past the checkpoints is noticed, too.
+func TestAReplacedLogThatHasOutgrownTheCheckpointsIsNoticed(t *testing.T) {
+	w := newWorld(t)
+	o := newOffice(t, w.log, 5)
+	n := len(o.records)
+	w.publish(o, 0, n/3)
+	first := w.start()
+	w.judge(first)
+	first.finish()
+
+	w.replace()
+	w.publish(o, n/3-5, n)
+	second := w.start()
+	w.judge(second)
+	second.finish()
+	third := w.start()
+	w.judge(third)
+	third.finish()
+	w.same(o)
+	if got := first.judged() + second.judged(); got != 5*hourItems || third.judged() != 0 {
+		t.Errorf("judged %d readings and %d after that, want %d: each once", got, third.judged(), 5*hourItems)
+	}
+	if logs := second.logs.String() + third.logs.String(); strings.Count(logs, replaced) != w.log.Partitions() {
+		t.Errorf("the log says\n%s", logs)
 	}
 }
 

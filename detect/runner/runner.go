@@ -116,6 +116,7 @@ type partition struct {
 	n       int
 	epoch   uint64 // under which it is owned
 	loaded  time.Time
+	log     string // the log's identity, of which seq is; "" is not known
 	seq     uint64 // the last sequence that is in the wearers' state
 	dirty   bool   // the wearers' state differs from the checkpoint
 	wearers map[key]*wearer

@@ -49,7 +49,7 @@ func (r *Runner) savePartition(ctx context.Context, p *partition) error {
 	p.seq = max(p.seq, r.last) // the log was read in order: there is no more of it
 	h := head{
 		Version: checkpointVersion, Owner: r.owner, Epoch: p.epoch,
-		Seq: p.seq, Slot: p.slot, Chunks: p.count, Cut: p.cut,
+		Seq: p.seq, Slot: p.slot, Chunks: p.count, Cut: p.cut, Log: p.log,
 	}
 	if p.dirty {
 		h.Slot, h.Cut = 1-p.slot, p.seq

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
 
 	"sitwell/schemas"
 )
@@ -30,6 +32,9 @@ const (
 	askEvery = 100 * time.Millisecond
 	// lookWait bounds how long a detector looks for what it has not read.
 	lookWait = 2 * time.Second
+	// looks is how many partitions it looks at at a time, so that a log which is
+	// slow to answer is waited for once and not for each.
+	looks = 64
 	// questions is how many questions may wait for an answer; above that they are
 	// dropped, and asked again.
 	questions, questionBytes = 64, 64 << 10
@@ -116,21 +121,25 @@ func (r *Runner) serveSettled(ctx context.Context) (stop func(), err error) {
 func (r *Runner) settled(ctx context.Context, seq uint64) []int {
 	ctx, cancel := context.WithTimeout(ctx, lookWait)
 	defer cancel()
+	var mu sync.Mutex // guards all
 	all := []int{}
+	var group errgroup.Group
+	group.SetLimit(looks) // above it Go waits
 	for n, done := range r.progress.positions() {
-		if done < seq {
-			m, ok, err := r.o.Log.NextOn(ctx, schemas.StreamReadings, schemas.ReadingsSubject(n), done+1)
-			if err != nil || ok && m.Seq <= seq {
-				continue
+		group.Go(func() error {
+			if done < seq {
+				m, ok, err := r.o.Log.NextOn(ctx, schemas.StreamReadings, schemas.ReadingsSubject(n), done+1)
+				if err != nil || ok && m.Seq <= seq {
+					return nil //nolint:nilerr // it is not among those that are judged; it is asked again
+				}
 			}
-		}
-		all = append(all, n)
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, n)
+			return nil
+		})
 	}
+	_ = group.Wait() // none fails
 	slices.Sort(all)
 	return all
-}
-
-// WaitFor is Settled by the connection of the runner.
-func (r *Runner) WaitFor(ctx context.Context, seq uint64) error {
-	return Settled(ctx, r.o.Log.Conn(), r.o.Log.Partitions(), seq)
 }

@@ -270,7 +270,7 @@ func (w *world) judge(r *running) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
 	defer cancel()
-	if err := r.WaitFor(ctx, w.seq); err != nil {
+	if err := Settled(ctx, r.o.Log.Conn(), w.log.Partitions(), w.seq); err != nil {
 		w.t.Fatalf("%v\n%s", err, r.logs)
 	}
 }
