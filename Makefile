@@ -13,7 +13,7 @@ TOOLS   := bin/tools
 LINT    := $(TOOLS)/golangci-lint
 TESTSUM := go run ./internal/testsum
 
-# For demo, such as ARGS="--data my-office".
+# For demo, such as ARGS="--data my-office"; for faults, such as ARGS="-run PowerCut -cuts 5".
 ARGS ?=
 # How many inputs check gives each fuzz target; how long bench runs each benchmark.
 FUZZTIME  ?= 30000x
@@ -22,7 +22,7 @@ BENCHTIME ?= 1s
 ALLOWED := recordings,Docker,mounting
 SKIPS   := $(if $(CI),-fail-on-skip -allow $(ALLOWED))
 
-.PHONY: help demo test check build ui e2e bench fmt
+.PHONY: help demo test check build ui e2e faults bench fmt
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,10 +45,13 @@ build: ## build bin/sitwell
 ui: ## build the page, where Node and npm's packages can be had
 	@internal/tools/ui.sh build || { code=$$?; [ $$code -eq 3 ] || exit $$code; }
 
-check: check-source check-lint check-page check-race check-fuzz check-vuln ## lint, race detector, fuzzing, dependency rules, known vulnerabilities
+check: check-source check-lint check-page check-race check-faults check-fuzz check-vuln ## lint, race detector, faults in short, fuzzing, dependency rules, known vulnerabilities
 
 e2e: build-page build ## end-to-end tests against the running program, in Chromium
 	internal/tools/e2e.sh
+
+faults: ## kill, cut off, starve and unplug sitwell, an hour or two; as root also power cuts and full disks (ARGS="...")
+	@$(TESTSUM) $(SKIPS) -logs -- -count=1 -timeout 4h -tags faults ./internal/faults $(ARGS)
 
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
@@ -57,7 +60,7 @@ fmt: $(LINT) ## format the sources
 	$(LINT) fmt
 
 # Parts of the above.
-.PHONY: build-page check-source check-lint check-page check-race check-fuzz check-vuln
+.PHONY: build-page check-source check-lint check-page check-race check-faults check-fuzz check-vuln
 
 build-page:
 	@internal/tools/ui.sh build
@@ -66,16 +69,21 @@ check-source:
 	go mod verify
 	internal/tools/cleanbuild.sh
 	go vet ./...
+	go vet -tags faults ./internal/faults
 
 check-lint: $(LINT)
 	$(LINT) fmt --diff
 	$(LINT) run ./...
+	$(LINT) run --build-tags faults ./internal/faults/...
 
 check-page:
 	@internal/tools/ui.sh check || { code=$$?; [ $$code -eq 3 ] || exit $$code; }
 
 check-race:
 	@$(TESTSUM) $(SKIPS) -- -race ./...
+
+check-faults:
+	@$(TESTSUM) $(SKIPS) -logs -- -count=1 -short -parallel 3 -timeout 15m -tags faults ./internal/faults
 
 check-fuzz:
 	internal/tools/fuzz.sh $(FUZZTIME)

@@ -21,6 +21,7 @@ import (
 // What a device's clock does wrong is answered by sitwell as a whole, restarts
 // included.
 func TestDeviceClock(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, "")
 	c := p.serve()
 	p.enrol(4)
@@ -203,6 +204,7 @@ func (d *desk) batches() []schemas.Batch {
 // A clock that is behind cannot be told from messages that took so long: there is
 // an alarm, and nothing is corrected.
 func TestDeviceClockBehind(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	const behind = 10 * time.Minute
 	start := time.Now().Add(-time.Hour).Truncate(time.Second)
@@ -230,6 +232,7 @@ func TestDeviceClockBehind(t *testing.T) {
 // The server's own clock steps while a device sends: no episode is found that
 // is not there, and none is made longer.
 func TestServerClockStep(t *testing.T) {
+	t.Parallel()
 	const seconds, stepAt = 1800, 700
 	run := func(t *testing.T, step time.Duration) []schemas.Finding {
 		t.Helper()

@@ -48,6 +48,7 @@ const takeoverLimit = 10 * time.Second
 // A detector is killed when a finding is in the log and its checkpoint does not
 // know it: it is found again, under the same id, and counts once.
 func TestKillBetweenFindingAndCheckpoint(t *testing.T) {
+	t.Parallel()
 	a := startApart(t, 8, 1)
 	found := make(chan *nats.Msg, 1000)
 	_, err := a.connect().ChanSubscribe("findings.>", found)
@@ -182,6 +183,7 @@ func (p *place) count(stream string) int {
 // One of two detectors is killed in mid-episode: the other takes its partitions
 // over and makes the same of them.
 func TestDetectorKilledInMidEpisode(t *testing.T) {
+	t.Parallel()
 	a := startApart(t, 16, 2)
 	a.spread(2)
 	f := a.fleet(0, 16, 1, time.Now().Add(-2*time.Hour))
@@ -211,6 +213,7 @@ func TestDetectorKilledInMidEpisode(t *testing.T) {
 // One of two detectors is paused in mid-episode and goes on when the other owns
 // its partitions: the stale one is fenced, and the episodes are the same.
 func TestDetectorPaused(t *testing.T) {
+	t.Parallel()
 	a := startApart(t, 16, 2)
 	a.spread(2)
 	f := a.fleet(0, 16, 1, time.Now().Add(-2*time.Hour))
@@ -243,6 +246,7 @@ func TestDetectorPaused(t *testing.T) {
 // has readings to judge, the other takes over and judges them, and then the
 // first one, which knows nothing of it, goes on with what it had.
 func TestTwoDetectorsOnOnePartition(t *testing.T) {
+	t.Parallel()
 	a := startApart(t, 16, 2)
 	a.spread(2)
 	f := a.fleet(0, 16, 1, time.Now().Add(-2*time.Hour))
@@ -290,6 +294,7 @@ func (a *apart) spread(detectors int) {
 
 // A checkpoint that cannot be read is rebuilt from the log.
 func TestCorruptCheckpoint(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func([]byte) []byte{
 		"garbage":   func([]byte) []byte { return []byte("\xff\x00 no checkpoint") },
 		"truncated": func(b []byte) []byte { return b[:len(b)/2] },
@@ -321,6 +326,7 @@ func TestCorruptCheckpoint(t *testing.T) {
 // A version that follows this one may add fields, to messages and checkpoints,
 // and this one may have to go on from there; the one before has not the newest.
 func TestRollingUpgrade(t *testing.T) {
+	t.Parallel()
 	const later = 77 // a field that no version has yet
 	for name, change := range map[string]func(head map[int]any){
 		"back from a later version":  func(head map[int]any) { head[later] = "a field of the future" },

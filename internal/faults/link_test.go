@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"sitwell/internal/bus"
 	"sitwell/internal/faults/proxy"
 )
 
@@ -53,6 +54,7 @@ func (s *split) startDetect() {
 // Ingest is killed when the log has a reading and the broker does not know it
 // yet: the broker delivers again, and one reading is stored.
 func TestKillBetweenLogAckAndMQTTAck(t *testing.T) {
+	t.Parallel()
 	s := startSplit(t, 4)
 	f := s.fleet(0, 4, 1, time.Now().Add(-time.Hour))
 	f.all(0, 60, 10)
@@ -83,6 +85,9 @@ func TestKillBetweenLogAckAndMQTTAck(t *testing.T) {
 	}
 }
 
+// slow is how long a slow log takes to answer.
+const slow = 500 * time.Millisecond
+
 // pingLimit is how long a silent link may go unnoticed.
 const pingLimit = 30 * time.Second
 
@@ -90,11 +95,15 @@ const pingLimit = 30 * time.Second
 // comes back: nothing is acknowledged meanwhile that the log does not have, and
 // everything goes on by itself.
 func TestNATS(t *testing.T) {
+	t.Parallel()
 	t.Run("slow", func(t *testing.T) {
 		t.Parallel()
 		s := startSplit(t, 4)
 		f := s.fleet(0, 4, 1, time.Now().Add(-time.Hour))
-		s.log.Delay(500 * time.Millisecond)
+		eventually(t, "the detector judges", func() bool {
+			return metric(t, s.detectHTTP, "sitwell_detect_partitions", "") == bus.DefaultPartitions
+		})
+		s.log.Delay(slow / 2) // there, and back
 		f.all(0, 900, 10)
 		s.settle()
 		s.check()

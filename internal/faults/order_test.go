@@ -23,13 +23,14 @@ type parcel struct {
 // Every message comes five times and up to two minutes out of order: what is
 // made of it is what comes of the readings in order, each once.
 func TestDuplicatesAndDisorder(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, "")
 	p.serve()
-	wearers := size(0, 6, 60)
+	wearers := size(0, 4, 60)
 	p.enrol(wearers)
 	rnd := random(t)
 	f := p.fleet(0, wearers, 1, time.Now().Add(-2*time.Hour))
-	const seconds, step, times, most = 1800, 10, 5, 100
+	const seconds, step, times, most = 1200, 10, 5, 100
 	f.all(0, step, step) // the first, so that all know where a device begins
 	p.settle()
 	for i := range f.devices {
@@ -61,6 +62,7 @@ func TestDuplicatesAndDisorder(t *testing.T) {
 // marked, not judged, and nobody is nudged about them; recompute judges the day
 // with them.
 func TestTooLateToBeJudged(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, "")
 	p.serve()
 	p.enrol(2)
@@ -118,6 +120,7 @@ func vienna(t *testing.T) *time.Location {
 // A device was offline for hours and sends what it kept, in order: it is stored
 // and judged as if it had come live, and nobody is nudged about the past.
 func TestBufferOfHours(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, "")
 	p.serve()
 	p.enrol(3)
@@ -142,6 +145,7 @@ func TestBufferOfHours(t *testing.T) {
 // Devices publish as soon as they get in, while sitwell starts: nothing is
 // acknowledged before ingest is there to take it.
 func TestPublishBeforeIngestsSession(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, "")
 	c := p.serve()
 	p.enrol(1)

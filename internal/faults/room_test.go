@@ -16,6 +16,7 @@ import (
 // told that it was taken, and from 80 % on there is an alarm. With more room
 // everything goes on, and nothing that was acknowledged is missing.
 func TestStreamAtItsByteLimit(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, "")
 	small := []string{"--log-limit", "1MiB", "--broker-limit", "1MiB"}
 	c := p.serve(small...)
@@ -58,6 +59,7 @@ func (f *fleet) stalls() {
 // readiness says so, and once there is room again the same process goes on by
 // itself.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	dir := disk.Small(t, 256<<20)
 	p := newPlace(t, dir)
 	c := p.serve()

@@ -27,6 +27,7 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 
 // A second SIGTERM ends the process at once, like kill -9, and that is as safe.
 func TestSecondSIGTERMUnderLoad(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, "")
 	c := p.serve()
 	p.enrol(20)

@@ -3,7 +3,8 @@
 //	go run ./internal/testsum [flags] -- [arguments of go test]
 //
 // The packages' own lines ("ok", "FAIL") pass through as they come; a failing
-// test's output is printed in full and a passing one's is dropped. Then each
+// test's output is printed in full and a passing one's is dropped, but for what
+// it logs where -logs asks for that. Then each
 // skipped test follows with its reason, and last the totals. The exit code is
 // go test's, or 1 where -fail-on-skip meets a skip whose reason has none of the
 // words of -allow. Made for the Makefile: it needs the standard library alone.
@@ -28,6 +29,7 @@ type options struct {
 	failOnSkip bool
 	allow      []string // words, one of which a reason must have
 	absent     []string // what the caller could not run at all, "name: reason"
+	logs       bool     // print what passing tests log
 	args       []string // for go test
 }
 
@@ -60,6 +62,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 		}
 		return nil
 	})
+	set.BoolVar(&o.logs, "logs", false, "print what passing tests log, such as figures they measured")
 	err := set.Parse(args)
 	o.args = set.Args()
 	return o, err
@@ -80,7 +83,7 @@ func run(ctx context.Context, o options, out, errs io.Writer) (int, error) {
 	if err := cmd.Start(); err != nil {
 		return 1, fmt.Errorf("start go test: %w", err)
 	}
-	r := newReport(out)
+	r := newReport(out, o.logs)
 	readErr := r.read(events)
 	waitErr := cmd.Wait()
 	for _, a := range o.absent {

@@ -55,6 +55,12 @@ func TestParent(t *testing.T) {
 			not:  []string{"dropped output"},
 		},
 		{
+			name: "what is logged is shown if asked for",
+			test: skips,
+			opts: options{logs: true},
+			want: []string{"  TestGood: dropped output\n", "\n2 passed, 0 failed, 1 skipped\n"},
+		},
+		{
 			name: "an allowed reason is no failure",
 			test: skips,
 			opts: options{failOnSkip: true, allow: []string{"Docker", "Recordings"}},

@@ -25,6 +25,7 @@ type skipped struct{ name, reason string }
 // report turns events into lines and keeps what the end needs.
 type report struct {
 	out     io.Writer
+	logs    bool
 	running map[key]*strings.Builder // output until the test has ended
 	parents map[key]bool             // tests that have subtests: not counted themselves
 	failing map[key]bool             // parents a subtest of which failed
@@ -34,9 +35,10 @@ type report struct {
 	failed  int
 }
 
-func newReport(out io.Writer) *report {
+func newReport(out io.Writer, logs bool) *report {
 	return &report{
 		out:     out,
+		logs:    logs,
 		running: map[key]*strings.Builder{},
 		parents: map[key]bool{},
 		failing: map[key]bool{},
@@ -133,6 +135,11 @@ func (r *report) endTest(k key, action string) {
 		if !r.parents[k] {
 			r.passed++
 		}
+		if r.logs {
+			for _, line := range logged(text) {
+				fmt.Fprintf(r.out, "  %s: %s\n", k.test, line)
+			}
+		}
 	}
 }
 
@@ -164,9 +171,12 @@ func (r *report) skip(name, reason string) {
 	r.skips = append(r.skips, skipped{name, reason})
 }
 
-// reasonOf takes t.Skip's words out of a test's output: the lines that do not
-// speak of the test's course, without the place they were written at.
-func reasonOf(text string) string {
+// reasonOf takes t.Skip's words out of a test's output.
+func reasonOf(text string) string { return strings.Join(logged(text), " ") }
+
+// logged is the lines of a test's output that do not speak of the test's course,
+// without the place they were written at.
+func logged(text string) []string {
 	var words []string
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
@@ -178,7 +188,7 @@ func reasonOf(text string) string {
 		}
 		words = append(words, line)
 	}
-	return strings.Join(words, " ")
+	return words
 }
 
 // finish lists the skips and prints the totals. It returns the number of skips
