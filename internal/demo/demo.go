@@ -3,7 +3,15 @@
 // a script. Nothing in the pipeline knows that it is a demo: no threshold is
 // changed and no message takes another way.
 //
-// Run works until its context ends and tells what happens through a Console.
+// Run works until its context ends and tells what happens through a Console. A
+// second detector is a process of its own; k kills it with -9, and the console tells
+// the takeover and holds what devices were acknowledged against what is stored.
+//
+// Chaos is the other demonstration: all roles are processes of their own, of which
+// any are killed with -9 at random while the office sends. Each device writes into a
+// ledger what it was acknowledged, on disk, and in the end the ledger is compared
+// with what the API gives back. Its error is nil only if nothing was lost, doubled or
+// judged otherwise than by a pure run, and enough happened to say so.
 package demo
 
 import (

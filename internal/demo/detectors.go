@@ -46,8 +46,13 @@ func (d *Demo) detectors(ctx context.Context) {
 		Command: d.o.Command, Env: d.o.Env, Dir: d.o.App.Data, Output: d.o.Said, Logger: d.o.Logger,
 	}, secondDetector, "detect", "--nats", d.app.NATS(), "--secret-file", d.secretFile(), "--name", secondDetector, "--log-level", "warn")
 	work, cancel := context.WithCancel(ctx)
-	followed := make(chan error, 1)
-	go func() { followed <- app.WatchDetectors(work, d.app.Bus(), t.tell) }()
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		if err := app.WatchDetectors(work, d.app.Bus(), t.tell); err != nil && work.Err() == nil {
+			d.o.Logger.Warn("not known any more which detector judges what", "err", err)
+		}
+	}()
 	err := t.part.Start(work)
 	if err == nil {
 		err = t.await(work, joinWait, t.shared)

@@ -166,7 +166,7 @@ func TestRecentIsBounded(t *testing.T) {
 	for n := range 100 {
 		for i := range items {
 			seq := 100*n + i
-			items[i].Seq, items[i].Time = uint64(seq), now.Add(time.Duration(seq)*time.Second).UnixMilli() //nolint:gosec // small
+			items[i].Seq, items[i].Time = uint64(seq), now.Add(time.Duration(seq)*time.Second).UnixMilli()
 		}
 		r.note(device, 7, items)
 		if kept := len(r.devices[device]); kept > 2*mostRecent {

@@ -11,7 +11,7 @@ import (
 // for a terminal that another program has, as the shell from which this one was sent
 // into the background.
 func single(f *os.File) (restore func(), mine bool) {
-	fd := int(f.Fd()) //nolint:gosec // a file's number is small
+	fd := int(f.Fd())
 	was, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
 		return func() {}, true // no terminal

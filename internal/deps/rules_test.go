@@ -7,7 +7,8 @@ package deps
 //
 // Adapters (stores, broker, registry, dashboard, simulator, channels) have no
 // other adapter in their list: only internal/app knows them all, and nothing
-// but the command line and the demonstration imports internal/app.
+// but the command line, the demonstration and what runs its processes imports
+// internal/app.
 var allowed = map[string][]string{
 	"schemas": {},
 
@@ -55,7 +56,8 @@ var allowed = map[string][]string{
 	// The wiring, and what stands above it.
 	"internal/app": {"schemas", "detect/...", "ingest", "notify/...", "internal/..."},
 	"internal/demo": {
-		"schemas", "internal/app", "internal/bus", "internal/cluster", "internal/ledger", "internal/registry", "internal/series", "internal/sim/...",
+		"schemas", "internal/app", "internal/bus", "internal/cluster", "internal/lease", "internal/ledger", "internal/registry",
+		"internal/series", "internal/sim/...",
 	},
 	// It runs the roles as child processes.
 	"internal/cluster": {"internal/app"},

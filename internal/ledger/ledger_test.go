@@ -32,7 +32,7 @@ func items(first uint64, n int) []schemas.Item {
 	list := make([]schemas.Item, n)
 	for i := range list {
 		list[i].Reading = schemas.Reading{
-			Seq: first + uint64(i), Time: 1_800_000_000_000 + 500*int64(first+uint64(i)), //nolint:gosec // small
+			Seq: first + uint64(i), Time: 1_800_000_000_000 + 500*int64(first+uint64(i)),
 			TrunkPitch: int16(i), Fields: schemas.HasTrunk | schemas.IsWorn,
 		}
 	}
