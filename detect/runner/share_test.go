@@ -201,6 +201,41 @@ func TestWhatAKilledRunnerOwnedIsJudgedAgainWithinTenSeconds(t *testing.T) {
 	w.same(o)
 }
 
+// With as many partitions as a log has by default, and wearers in all of them.
+func TestSixtyFourPartitionsAreSharedInTime(t *testing.T) {
+	b := brokertest.Broker(t, t.TempDir())
+	b.Admit()
+	w := &world{t: t, broker: b}
+	var err error
+	if w.log, err = bus.Open(t.Context(), brokertest.Connect(t, b), bus.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	o := newOffice(t, w.log, 200)
+	n := len(o.records) / 20 // three minutes of it
+	a := w.share()
+	t.Logf("one had all after %v", w.even(a))
+	w.publish(o, 0, n/2)
+	w.settled()
+	second := w.share()
+	join := w.even(a, second)
+	third := w.share()
+	join = max(join, w.even(a, second, third))
+	w.publish(o, n/2, n)
+	w.settled()
+	_ = third.crash() // that is how crashes end
+	killed := w.even(a, second)
+	w.settled()
+	second.finish()
+	left := w.even(a)
+	w.settled()
+	t.Logf("even %v after a join, %v after a kill, %v after a leave", join, killed, left)
+	if join > 10*time.Second || killed > 10*time.Second || left > 5*time.Second {
+		t.Errorf("even %v after a join, %v after a kill, %v after a leave", join, killed, left)
+	}
+	a.finish()
+	w.same(&office{batches: o.batches[:n]})
+}
+
 func TestSettledSaysWhatIsMissing(t *testing.T) {
 	w := newWorld(t)
 	o := newOffice(t, w.log, 3)
