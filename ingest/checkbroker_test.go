@@ -31,23 +31,20 @@ func TestCheckBrokerPasses(t *testing.T) {
 	})
 }
 
-// leftNothing looks for what a check may have left in the embedded broker.
+// leftNothing looks for what a check may have left in the embedded broker, which
+// tidies up once it has noticed a disconnection.
 func (p *plant) leftNothing(t *testing.T) {
 	t.Helper()
-	answer, err := p.log.Conn().RequestWithContext(within(t), "$JS.API.CONSUMER.NAMES.$MQTT_msgs", nil)
-	must(t, err)
-	if !strings.Contains(string(answer.Data), `"total":0`) {
-		t.Errorf("subscriptions are left: %s", answer.Data)
-	}
-	answer, err = p.log.Conn().RequestWithContext(within(t), "$JS.API.STREAM.INFO.$MQTT_msgs", nil)
-	must(t, err)
-	if !strings.Contains(string(answer.Data), `"messages":0`) {
-		t.Errorf("messages are left: %s", answer.Data)
-	}
-	answer, err = p.log.Conn().RequestWithContext(within(t), "$JS.API.STREAM.INFO.$MQTT_sess", nil)
-	must(t, err)
-	if !strings.Contains(string(answer.Data), `"messages":0`) {
-		t.Errorf("sessions are left: %s", answer.Data)
+	for request, want := range map[string]string{
+		"$JS.API.CONSUMER.NAMES.$MQTT_msgs": `"total":0`,
+		"$JS.API.STREAM.INFO.$MQTT_msgs":    `"messages":0`,
+		"$JS.API.STREAM.INFO.$MQTT_sess":    `"messages":0`,
+	} {
+		until(t, "something is left: "+request, func() bool {
+			answer, err := p.log.Conn().RequestWithContext(within(t), request, nil)
+			must(t, err)
+			return strings.Contains(string(answer.Data), want)
+		})
 	}
 }
 
