@@ -253,6 +253,7 @@ func (a *App) Wait(ctx context.Context) error {
 // Stop takes everything down, what was started last first: devices are no longer
 // acknowledged, what was taken is written, checkpoints are saved.
 func (a *App) Stop(ctx context.Context) error {
+	a.leaving.Store(true)
 	var errs []error
 	for _, c := range slices.Backward(a.cleanups) {
 		if err := c.run(ctx); err != nil {

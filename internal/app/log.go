@@ -122,7 +122,6 @@ func (a *App) connOptions() []nats.Option {
 // closeLog closes the connection on a stop.
 func (a *App) closeLog() {
 	a.onStop("log connection", func(context.Context) error {
-		a.leaving.Store(true)
 		a.nc.Close()
 		return nil
 	})

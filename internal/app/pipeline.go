@@ -199,9 +199,12 @@ func (a *App) ingest(ctx context.Context, reg prometheus.Registerer) error {
 func (a *App) awaitIngest(ctx context.Context) error {
 	for {
 		if s := a.session.Load(); s != nil {
-			return s.Ready(ctx)
+			err := s.Ready(ctx)
+			if err == nil || ctx.Err() != nil {
+				return err
+			}
 		}
-		if !sleep(ctx, lookEvery) {
+		if !sleep(ctx, lookEvery) { // there is none yet, or its part is started again
 			return fmt.Errorf("start ingest: %w", ctx.Err())
 		}
 	}

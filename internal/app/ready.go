@@ -35,7 +35,10 @@ func (a *App) checks() []ops.Check {
 }
 
 func (a *App) checkStart(context.Context) error {
-	if !a.started.Load() {
+	switch {
+	case a.leaving.Load():
+		return errors.New("this process is stopping")
+	case !a.started.Load():
 		return errors.New("this process is still starting; its log says what it waits for")
 	}
 	return nil
