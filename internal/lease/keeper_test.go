@@ -264,3 +264,36 @@ func TestJoinSaysWhatIsWrong(t *testing.T) {
 		t.Error("joined without a log")
 	}
 }
+
+// The server's side of what a member watches by is deleted: it hears again.
+func TestAMemberHearsAgainAfterItsWatchersWereDeleted(t *testing.T) {
+	w := newWorld(t)
+	a := w.join()
+	w.spread(a)
+	js, err := jetstream.New(w.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deleted := 0
+	for _, bucket := range []string{bus.BucketLeases, bus.BucketMembers} {
+		stream, err := js.Stream(t.Context(), "KV_"+bucket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range stream.ConsumerNames(t.Context()).Name() {
+			if err := stream.DeleteConsumer(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+			deleted++
+		}
+	}
+	if deleted < 2 {
+		t.Fatalf("%d watchers were deleted", deleted)
+	}
+	b := w.join()
+	took := w.spread(a, b)
+	t.Logf("even after %v", took)
+	if took > 15*time.Second {
+		t.Errorf("even after %v", took)
+	}
+}
