@@ -95,7 +95,8 @@ func buckets(l Limits) []jetstream.KeyValueConfig {
 		{Bucket: BucketSnooze, TTL: 48 * time.Hour},
 		{Bucket: BucketDevices},
 		{Bucket: BucketTuning},
-		{Bucket: BucketMembers, Storage: jetstream.MemoryStorage},
+		// Who is silent for a minute has gone long since: the keys go by themselves.
+		{Bucket: BucketMembers, Storage: jetstream.MemoryStorage, TTL: time.Minute},
 		{Bucket: BucketLeases},
 		{Bucket: BucketClocks, TTL: schemas.MaxAge + 24*time.Hour},
 	}
