@@ -130,7 +130,7 @@ func (r *Runner) settled(ctx context.Context, seq uint64) []int {
 			if done < seq {
 				m, ok, err := r.o.Log.NextOn(ctx, schemas.StreamReadings, schemas.ReadingsSubject(n), done+1)
 				if err != nil || ok && m.Seq <= seq {
-					return nil //nolint:nilerr // it is not among those that are judged; it is asked again
+					return nil // it is not among those that are judged; it is asked again
 				}
 			}
 			mu.Lock()

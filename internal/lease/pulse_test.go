@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 )
@@ -76,5 +77,36 @@ func TestABeatInANewBucketCounts(t *testing.T) {
 	p.step(beats(map[string]uint64{"a": 7}), nil, 2, 3*time.Second)
 	if !p.living()["a"] {
 		t.Error("died though it has beaten")
+	}
+}
+
+// Members that have gone for good take no memory for ever.
+func TestWhoIsSilentForLongIsForgotten(t *testing.T) {
+	w := newWatch(nil, nil, "g", 1, slog.New(slog.DiscardHandler))
+	now := time.Now()
+	w.members.replace(map[string]entry{"a": {revision: 3}, "b": {revision: 4}}, end{last: 4, put: now})
+	w.leases.replace(map[string]entry{}, end{put: now})
+	for i := range int(forgetAfter/lookEvery) + 1 {
+		w.members.mu.Lock()
+		w.members.entries["b"] = entry{revision: 5 + uint64(i)} // it beats
+		w.members.mu.Unlock()
+		w.look(now)
+	}
+	if entries, _, _ := w.members.state(); len(entries) != 1 || entries["b"].revision == 0 {
+		t.Errorf("known are %+v", entries)
+	}
+	w.look(now)
+	if len(w.pulse) != 1 {
+		t.Errorf("remembered are %v", w.pulse)
+	}
+	// What came long ago counts for nothing.
+	w.members.mu.Lock()
+	w.members.entries["c"] = entry{revision: 900}
+	w.members.mu.Unlock()
+	for range 100 {
+		w.look(now.Add(time.Minute))
+	}
+	if !w.pulse.living()["c"] {
+		t.Error("died while nothing was heard")
 	}
 }
