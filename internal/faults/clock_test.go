@@ -209,8 +209,8 @@ func TestDeviceClockBehind(t *testing.T) {
 	const behind = 10 * time.Minute
 	start := time.Now().Add(-time.Hour).Truncate(time.Second)
 	for at := 0; at < 300; at += 10 {
-		real := start.Add(time.Duration(at+10) * time.Second)
-		d.take(day(0, start.Add(-behind), at, at+10), real.Add(-behind), real)
+		truly := start.Add(time.Duration(at+10) * time.Second)
+		d.take(day(0, start.Add(-behind), at, at+10), truly.Add(-behind), truly)
 	}
 	if n := d.metric("sitwell_ingest_clock_suspect"); n != 1 {
 		t.Errorf("%v clocks are suspected, want 1", n)
@@ -239,12 +239,12 @@ func TestServerClockStep(t *testing.T) {
 		d := newDesk(t)
 		start := time.Now().Add(-2 * time.Hour).Truncate(time.Second)
 		for at := 0; at < seconds; at += 10 {
-			real := start.Add(time.Duration(at+10) * time.Second)
-			received := real
+			truly := start.Add(time.Duration(at+10) * time.Second)
+			received := truly
 			if at >= stepAt {
-				received = real.Add(step)
+				received = truly.Add(step)
 			}
-			d.take(day(0, start, at, at+10), real, received)
+			d.take(day(0, start, at, at+10), truly, received)
 		}
 		return d.findings()
 	}

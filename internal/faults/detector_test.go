@@ -5,6 +5,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"syscall"
 	"testing"
@@ -177,7 +178,7 @@ func (p *place) count(stream string) int {
 	must(p.t, err)
 	s, err := js.Stream(p.t.Context(), stream)
 	must(p.t, err)
-	return int(s.CachedInfo().State.Msgs) //nolint:gosec // a test's
+	return int(s.CachedInfo().State.Msgs)
 }
 
 // One of two detectors is killed in mid-episode: the other takes its partitions
@@ -368,9 +369,7 @@ func keepOnly(m map[int]any, keys ...int) {
 		kept[k] = m[k]
 	}
 	clear(m)
-	for k, v := range kept {
-		m[k] = v
-	}
+	maps.Copy(m, kept)
 }
 
 // future publishes seconds from..to of everybody with fields nobody knows yet.

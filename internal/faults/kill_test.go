@@ -190,16 +190,16 @@ func (k *killer) strike(ctx context.Context) {
 	}
 	for _, p := range victims[:n] {
 		must(k.t, p.Start(ctx))
-		k.watch(p)
+		k.watch(ctx, p)
 	}
 }
 
 // watch notes how long a part takes until it is ready, unless it is killed again
 // before that. What needs longer than patience is a failure.
-func (k *killer) watch(p *cluster.Part) {
+func (k *killer) watch(ctx context.Context, p *cluster.Part) {
 	from, pid := time.Now(), p.PID()
 	k.watching.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		err := p.Ready(ctx)
 		took := time.Since(from)

@@ -90,7 +90,7 @@ func (c *rawClient) await(kind byte, value uint16) error {
 }
 
 func appendText(b []byte, text string) []byte {
-	return append(binary.BigEndian.AppendUint16(b, uint16(len(text))), text...) //nolint:gosec // short
+	return append(binary.BigEndian.AppendUint16(b, uint16(len(text))), text...)
 }
 
 // packets counts the MQTT packets that go through a proxy.

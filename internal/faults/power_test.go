@@ -21,7 +21,7 @@ func random(t testing.TB) *rand.Rand {
 	t.Helper()
 	seed := *seedFlag
 	if seed == 0 {
-		seed = uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+		seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", seed)
 	return rand.New(rand.NewPCG(seed, 0))
@@ -84,7 +84,7 @@ func powerCuts(t *testing.T, durability string, cuts int) (lost []gone, acknowle
 			p.enrol(wearers)
 		}
 		// Another boot: what the last one had sent and not got acknowledged is forgotten.
-		f := p.fleet(0, wearers, uint32(n+1), base.Add(time.Duration(from)*time.Second)) //nolint:gosec // small
+		f := p.fleet(0, wearers, uint32(n+1), base.Add(time.Duration(from)*time.Second))
 		stop := f.pour(0, 10)
 		// The first cut comes when the log has just been made, later ones at any time.
 		enough := 500 + rnd.IntN(1500)

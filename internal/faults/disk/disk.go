@@ -144,7 +144,7 @@ func unmount(tb testing.TB, dir string) {
 }
 
 func command(name string, args ...string) error {
-	out, err := exec.Command(name, args...).CombinedOutput() //nolint:gosec,noctx // fixed programs of the system, on folders of the test
+	out, err := exec.Command(name, args...).CombinedOutput() //nolint:noctx // fixed programs of the system, on folders of the test
 	if err != nil {
 		return fmt.Errorf("%s: %w: %s", name, err, bytes.TrimSpace(out))
 	}

@@ -12,8 +12,8 @@ type pair struct {
 	proxy          *Proxy
 	number         int
 	client, server net.Conn
-	lost           atomic.Int32 // the Directions that are dropped
-	half           atomic.Bool  // the server's end is closed, and the client is not told
+	lost           atomic.Uint32 // the Directions that are dropped
+	half           atomic.Bool   // the server's end is closed, and the client is not told
 	once           sync.Once
 	ended          chan struct{} // closed when both ends are to go
 }
@@ -31,13 +31,13 @@ func (c *pair) run() {
 		from, to net.Conn
 	}{{Up, c.client, c.server}, {Down, c.server, c.client}} {
 		pieces := make(chan piece, 64) // when it is full, the sender waits
-		work.Go(func() { c.read(way.d, way.from, pieces) })
+		work.Go(func() { c.read(way.from, pieces) })
 		work.Go(func() { c.write(way.d, way.to, pieces) })
 	}
 	work.Wait()
 }
 
-func (c *pair) lose(d Direction) { c.lost.Or(int32(d)) }
+func (c *pair) lose(d Direction) { c.lost.Or(uint32(d)) }
 
 func (c *pair) loses(d Direction) bool { return Direction(c.lost.Load())&d != 0 }
 
@@ -57,7 +57,7 @@ func abort(conn net.Conn) {
 	_ = conn.Close()
 }
 
-func (c *pair) read(d Direction, from net.Conn, pieces chan<- piece) {
+func (c *pair) read(from net.Conn, pieces chan<- piece) {
 	defer close(pieces)
 	buf := make([]byte, 16<<10)
 	for {

@@ -20,7 +20,7 @@ import (
 )
 
 // Direction is the way bytes go.
-type Direction int
+type Direction uint32
 
 // The directions, as seen by whoever connects to the proxy.
 const (
