@@ -14,35 +14,33 @@ import (
 // left is what a session says while it waits for the log.
 const left = "the log takes no messages"
 
+// A log that takes nothing is waited for away from the broker, which keeps
+// everything. Both brokers at once, because it takes stallAfter.
 func TestALogThatTakesNothingIsWaitedForAwayFromTheBroker(t *testing.T) {
-	t.Parallel() // it takes stallAfter
-	p := newPlant(t)
-	p.outlivesAStall(t, 600)
+	t.Parallel()
+	embedded, other := newPlant(t), newPlant(t)
+	other.mosquitto(t, plain)
+	finish := embedded.stall(t, 600)
+	// More than the inbox holds: the client's handler has to wait.
+	finishOther := other.stall(t, 6000)
+	finish()
 	// The embedded broker had repeated again and again what was not acknowledged.
-	if p.metric(t, "sitwell_ingest_repeated_total", "") == 0 {
+	if embedded.metric(t, "sitwell_ingest_repeated_total", "") == 0 {
 		t.Error("nothing was repeated: the test tests nothing")
 	}
+	finishOther()
 }
 
-func TestBehindMosquittoALogThatTakesNothingIsWaitedForAwayFromTheBroker(t *testing.T) {
-	t.Parallel()
-	p := newPlant(t)
-	p.mosquitto(t, plain)
-	// More than the inbox holds: the client's handler has to wait.
-	p.outlivesAStall(t, 6000)
-}
-
-// outlivesAStall keeps the log's answers back until ingest gives up its
-// connection, on purpose and not for want of pings, while devices go on. n
-// messages are on their way, and all must be in the log once it answers.
-func (p *plant) outlivesAStall(t *testing.T, n int) {
+// stall keeps the log's answers back, with n messages on their way. What it
+// returns waits until ingest gives up its connection, on purpose and not for want
+// of pings, and lets the log answer: then all must be in it.
+func (p *plant) stall(t *testing.T, n int) (finish func()) {
 	t.Helper()
 	d := p.device(t, band1.String())
 	l := p.far(t)
 	r := p.start(t)
 	d.send(t, topic(band1, schemas.KindReadings), payload(reading(0)))
 	p.stored(t).await(t, 1)
-	before := r.session.State()
 	l.hold()
 	tokens := make([]mqtt.Token, 0, n)
 	for seq := 1; seq < n; seq++ {
@@ -51,20 +49,23 @@ func (p *plant) outlivesAStall(t *testing.T, n int) {
 	for _, token := range tokens {
 		acknowledged(t, token) // by the broker: with the embedded one it is on disk
 	}
-	until(t, "the connection goes on without a log", func() bool { return !r.session.Connected() })
-	if state := r.session.State(); !strings.Contains(state.Error, left) {
-		t.Errorf("lost %s after %s, and not on purpose: %+v", state.Since.Sub(before.Since), before.Since, state)
+	return func() {
+		t.Helper()
+		until(t, "the connection goes on without a log", func() bool { return !r.session.Connected() })
+		if state := r.session.State(); !strings.Contains(state.Error, left) {
+			t.Errorf("lost, and not on purpose: %+v", state)
+		}
+		if taken := p.metric(t, "sitwell_ingest_messages_total", "readings"); taken > float64(n) {
+			t.Errorf("%v messages taken of %d: what the broker repeats piles up", taken, n)
+		}
+		p.wantMetric(t, "sitwell_ingest_stalls_total", "", 1)
+		l.release()
+		r.connectedAgain(t)
+		if state := r.session.State(); !state.Present || state.Lost != 0 {
+			t.Errorf("connected again: %+v", state)
+		}
+		p.stored(t).await(t, n)
 	}
-	if taken := p.metric(t, "sitwell_ingest_messages_total", "readings"); taken > float64(n) {
-		t.Errorf("%v messages taken of %d: what the broker repeats piles up", taken, n)
-	}
-	p.wantMetric(t, "sitwell_ingest_stalls_total", "", 1)
-	l.release()
-	r.connectedAgain(t)
-	if state := r.session.State(); !state.Present || state.Lost != 0 {
-		t.Errorf("connected again: %+v", state)
-	}
-	p.stored(t).await(t, n)
 }
 
 func TestWhatIsHandedInWhileTheLogTakesNothingIsNotTaken(t *testing.T) {
@@ -101,30 +102,37 @@ func TestWhatIsHandedInWhileTheLogTakesNothingIsNotTaken(t *testing.T) {
 // A broker that is there and says nothing is noticed by the pings, within 25 s.
 func TestABrokerThatHangsIsLeft(t *testing.T) {
 	t.Parallel()
-	for name, hang := range map[string]func(*proxy.Proxy){
-		"hung":      func(l *proxy.Proxy) { l.Hang(proxy.Both) },
-		"half open": func(l *proxy.Proxy) { l.HalfOpen() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newPlant(t)
-			d := p.device(t, band1.String())
-			l := proxy.Start(t, strings.TrimPrefix(p.session.URL, "tcp://"))
-			p.session.URL = "tcp://" + l.Addr()
-			r := p.start(t)
-			hang(l)
-			begun := time.Now()
-			for seq := range 20 {
-				d.send(t, topic(band1, schemas.KindReadings), payload(reading(seq)))
-			}
-			until(t, "the connection goes on", func() bool { return !r.session.Connected() })
-			if took := time.Since(begun); took > 30*time.Second {
-				t.Errorf("noticed after %s", took)
-			}
-			l.Hang(0)
-			r.connectedAgain(t)
-			p.stored(t).await(t, 20)
-		})
+	finish := []func(){
+		newPlant(t).hang(t, func(l *proxy.Proxy) { l.Hang(proxy.Both) }),
+		newPlant(t).hang(t, (*proxy.Proxy).HalfOpen),
+	}
+	for _, f := range finish {
+		f()
+	}
+}
+
+// hang spoils ingest's connection. What it returns waits until that is noticed,
+// lets new connections pass, and wants everything in the log.
+func (p *plant) hang(t *testing.T, spoil func(*proxy.Proxy)) (finish func()) {
+	t.Helper()
+	d := p.device(t, band1.String())
+	l := proxy.Start(t, strings.TrimPrefix(p.session.URL, "tcp://"))
+	p.session.URL = "tcp://" + l.Addr()
+	r := p.start(t)
+	spoil(l)
+	begun := time.Now()
+	for seq := range 20 {
+		d.send(t, topic(band1, schemas.KindReadings), payload(reading(seq)))
+	}
+	return func() {
+		t.Helper()
+		until(t, "the connection goes on", func() bool { return r.session.State().Since.After(begun) })
+		if took := r.session.State().Since.Sub(begun); took > 30*time.Second {
+			t.Errorf("noticed after %s", took)
+		}
+		l.Hang(0)
+		r.connectedAgain(t)
+		p.stored(t).await(t, 20)
 	}
 }
 
