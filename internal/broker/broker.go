@@ -102,7 +102,9 @@ func (b *Broker) options(o Options) (*server.Options, error) {
 		// Each QoS 1 subscription of a device is a consumer of one stream; the
 		// server's default of 1,000 would refuse the devices above that.
 		JetStreamLimits: server.JSLimitOpts{DefaultMaxConsumers: -1},
-		MQTT:            server.MQTTOpts{Host: mqttHost, Port: mqttPort, MaxAckPending: MaxAckPending, AckWait: AckWait},
+		MQTT: server.MQTTOpts{
+			Host: mqttHost, Port: mqttPort, MaxAckPending: MaxAckPending, AckWait: AckWait, JSAPITimeout: storeWait,
+		},
 	}, nil
 }
 
@@ -116,6 +118,12 @@ const MaxAckPending = 512
 // devices, for what was under way: their newer messages would overtake it. It is
 // above what the log takes to answer; a slower answer only costs a repetition.
 const AckWait = 2 * time.Second
+
+// storeWait is how long a client's request waits for the disk before the server
+// disconnects it. Each new session is synced, and each subscription at QoS 1 is
+// in several files that are: when a crowd comes at once, they queue. The server's
+// default of 5 s would send most of a large crowd away, to come again with more.
+const storeWait = 30 * time.Second
 
 // start starts a server; life is held. The ports it gets are kept for the next.
 func (b *Broker) start(ctx context.Context) error {
