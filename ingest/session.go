@@ -88,6 +88,9 @@ func (s *Session) keep(ctx context.Context) {
 			return
 		}
 		stood, err := s.connection(ctx, r)
+		if ctx.Err() != nil {
+			err = errors.New("the session was closed")
+		}
 		s.gone(err)
 		switch {
 		case ctx.Err() != nil:
