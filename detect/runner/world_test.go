@@ -195,6 +195,15 @@ func (w *world) checkpoints(log *bus.Bus) jetstream.KeyValue {
 	return kv
 }
 
+func (w *world) kv(bucket string) jetstream.KeyValue {
+	w.t.Helper()
+	kv, err := w.log.KV(context.WithoutCancel(w.t.Context()), bucket)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return kv
+}
+
 // running is a runner at work, on a connection of its own.
 type running struct {
 	*Runner
