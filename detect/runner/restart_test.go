@@ -10,7 +10,6 @@ import (
 	"sitwell/internal/broker"
 	"sitwell/internal/broker/brokertest"
 	"sitwell/internal/bus"
-	"sitwell/internal/lease"
 )
 
 // The log is restarted under two detectors: they go on by themselves, each with what
@@ -33,21 +32,12 @@ func TestDetectorsGoOnAfterARestartOfTheLog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	table := func() lease.Table {
-		t.Helper()
-		members, leases := w.kv(bus.BucketMembers), w.kv(bus.BucketLeases)
-		now, err := lease.Read(ctx, members, leases, "detect", w.log.Partitions())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return now
-	}
 	boot()
 	o := newOffice(t, w.log, 12)
 	n := len(o.records)
 	a, b := w.process(), w.process()
 	w.shared(a, b)
-	before := table()
+	before := w.table()
 	w.publish(o, 0, n/2)
 	w.broker.Stop() // while it judges
 	boot()
@@ -59,7 +49,7 @@ func TestDetectorsGoOnAfterARestartOfTheLog(t *testing.T) {
 		t.Errorf("judged %v after the log was back", took)
 	}
 	w.shared(a, b)
-	if after := table(); !slices.Equal(after.Owners, before.Owners) || !slices.Equal(after.Epochs, before.Epochs) {
+	if after := w.table(); !slices.Equal(after.Owners, before.Owners) || !slices.Equal(after.Epochs, before.Epochs) {
 		t.Errorf("partitions moved from %+v to %+v", before, after)
 	}
 	for _, p := range []*process{a, b} {
