@@ -107,20 +107,23 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
+// table is who owns what.
+func (w *world) table() lease.Table {
+	w.t.Helper()
+	members, leases := w.kv(bus.BucketMembers), w.kv(bus.BucketLeases)
+	table, err := lease.Read(w.t.Context(), members, leases, "detect", w.log.Partitions())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return table
+}
+
 // shared waits until these processes own all partitions in even parts.
 func (w *world) shared(all ...*process) time.Duration {
 	w.t.Helper()
 	start := time.Now()
-	members, errM := w.log.KV(w.t.Context(), bus.BucketMembers)
-	leases, errL := w.log.KV(w.t.Context(), bus.BucketLeases)
-	if err := errors.Join(errM, errL); err != nil {
-		w.t.Fatal(err)
-	}
 	w.eventually("an even spread", func() bool {
-		table, err := lease.Read(w.t.Context(), members, leases, "detect", w.log.Partitions())
-		if err != nil {
-			w.t.Fatal(err)
-		}
+		table := w.table()
 		counts := map[string]int{}
 		for _, owner := range table.Owners {
 			counts[owner]++
