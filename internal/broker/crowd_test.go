@@ -117,7 +117,7 @@ func (c crowd) join(ctx context.Context, addr, id string) (net.Conn, error) {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
 	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	text := func(s string) []byte { return append(binary.BigEndian.AppendUint16(nil, uint16(len(s))), s...) } //nolint:gosec // short
+	text := func(s string) []byte { return append(binary.BigEndian.AppendUint16(nil, uint16(len(s))), s...) }
 	packet := func(kind byte, body []byte) []byte { return append([]byte{kind, byte(len(body))}, body...) }
 	const keepAlive = 60
 	flags := byte(0)

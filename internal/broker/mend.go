@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -9,8 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-
-	"crypto/sha256"
 
 	"github.com/minio/highwayhash"
 )
@@ -48,13 +47,10 @@ func mendStream(meta string) (mended bool, err error) {
 		return false, err //nolint:wrapcheck // names the file
 	}
 	folder := filepath.Dir(meta)
-	var config struct {
-		Name string `json:"name"`
+	if !whole(text, filepath.Base(folder)) {
+		return false, nil // damaged in another way: the start will be refused
 	}
-	if json.Unmarshal(text, &config) != nil || config.Name != filepath.Base(folder) {
-		return false, nil // damaged in another way, or encrypted: the server says so
-	}
-	want, err := checksum(config.Name, text)
+	want, err := checksum(filepath.Base(folder), text)
 	if err != nil {
 		return false, err
 	}
@@ -67,6 +63,14 @@ func mendStream(meta string) (mended bool, err error) {
 		return false, nil
 	}
 	return true, replace(sum, []byte(want))
+}
+
+// whole reports whether a configuration can be read and is the stream's of that name.
+func whole(text []byte, name string) bool {
+	var config struct {
+		Name string `json:"name"`
+	}
+	return json.Unmarshal(text, &config) == nil && config.Name == name
 }
 
 // checksum is the server's own, for the stream of a name.
@@ -99,7 +103,7 @@ func replace(name string, data []byte) error {
 
 // syncFile brings a file or a folder to disk.
 func syncFile(name string) error {
-	f, err := os.Open(name) //nolint:gosec // below the log's own folder
+	f, err := os.Open(name)
 	if err != nil {
 		return err //nolint:wrapcheck // names the file
 	}

@@ -132,7 +132,7 @@ func lost(t *testing.T, b *broker.Broker, acked *acks, d broker.Durability) {
 	have := map[string]bool{}
 	if err := log.Each(t.Context(), schemas.StreamReadings, nil, func(m bus.Msg) error {
 		n := binary.BigEndian.Uint64(m.Data)
-		have[string(m.Data[len(m.Data)-int(n):])] = true //nolint:gosec // written above
+		have[string(m.Data[len(m.Data)-int(n):])] = true
 		return nil
 	}); err != nil {
 		t.Fatal(err)

@@ -237,10 +237,10 @@ func (b *Bus) Each(ctx context.Context, stream string, filters []string, each fu
 		m, err := s.next()
 		switch {
 		case ctx.Err() != nil:
-			s.close()
+			s.close(ctx)
 			return fmt.Errorf("read stream %s: %w", stream, ctx.Err())
 		case err != nil:
-			s.close()
+			s.close(ctx)
 			if s, err = p.again(ctx); err != nil {
 				return fmt.Errorf("read stream %s: %w", stream, err)
 			}
@@ -251,11 +251,11 @@ func (b *Bus) Each(ctx context.Context, stream string, filters []string, each fu
 			p.last = m.Seq
 		}
 		if err != nil {
-			s.close()
+			s.close(ctx)
 			return err
 		}
 	}
-	s.close()
+	s.close(ctx)
 	return nil
 }
 

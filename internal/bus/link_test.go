@@ -2,12 +2,14 @@ package bus_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"sitwell/internal/broker"
@@ -150,7 +152,8 @@ func TestAHungLinkBoundsWhatWaits(t *testing.T) {
 	p.Hang(0)
 	log.Conn().Close()
 	p.Cut()
-	goleak.VerifyNone(t, before)
+	// The server forgets the reader within a minute, as that of a process that died.
+	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*consumer).loopAndGatherMsgs"))
 }
 
 // TestAReaderGoesOnAfterARestartOfTheServer, in another process and in its own.
@@ -175,4 +178,35 @@ func TestAReaderGoesOnAfterARestartOfTheServer(t *testing.T) {
 	t.Cleanup(again.Stop)
 	publish(t, brokertest.Bus(t, again), 11, 20)
 	read(t, r, 11, 20)
+}
+
+// TestAReaderEndsWhereTheStreamIsAnother, instead of waiting for numbers that
+// the new one reaches some day.
+func TestAReaderEndsWhereTheStreamIsAnother(t *testing.T) {
+	for name, more := range map[string]int{"shorter": 5, "longer": 50} {
+		t.Run(name, func(t *testing.T) {
+			b, near := brokertest.Start(t)
+			log := far(t, b, b.NATS())
+			r, err := log.Reader(t.Context(), schemas.StreamReadings, nil, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			publish(t, near, 1, 10)
+			read(t, r, 1, 10)
+			js, err := jetstream.New(near.Conn())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := js.DeleteStream(t.Context(), schemas.StreamReadings); err != nil {
+				t.Fatal(err)
+			}
+			publish(t, brokertest.Bus(t, b), 1, more)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			if m, err := r.Next(ctx); !errors.Is(err, bus.ErrReplaced) {
+				t.Errorf("after the stream was replaced: %+v, %v; want %v", m, err, bus.ErrReplaced)
+			}
+		})
+	}
 }

@@ -72,13 +72,13 @@ func (p *pump) run(ctx context.Context, s *session) error {
 	identity := s.identity
 	for {
 		p.move(s)
-		s.close()
+		s.close(ctx)
 		var err error
 		if s, err = p.again(ctx); err != nil {
 			return err
 		}
 		if err := s.follows(identity, p.known()); err != nil {
-			s.close()
+			s.close(ctx)
 			return err
 		}
 	}

@@ -49,16 +49,17 @@ func (b *Bus) session(ctx context.Context, stream string, filters []string, from
 	s := &session{bus: b, stream: stream}
 	// What is on the way when the connection breaks is lost, and if that was the
 	// last there is, no gap would show it.
-	s.ctx, s.cancel = b.whileConnected(ctx)
-	if err := s.begin(filters, from); err != nil {
+	ctx, s.cancel = b.whileConnected(ctx)
+	s.ctx = ctx
+	if err := s.begin(ctx, filters, from); err != nil {
 		s.cancel()
 		return nil, fmt.Errorf("read stream %s: %w", stream, err)
 	}
 	return s, nil
 }
 
-func (s *session) begin(filters []string, from uint64) error {
-	ctx, cancel := context.WithTimeout(s.ctx, lookWait)
+func (s *session) begin(ctx context.Context, filters []string, from uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, lookWait)
 	defer cancel()
 	stream, err := s.bus.js.Stream(ctx, s.stream)
 	if err != nil {
@@ -102,13 +103,13 @@ func (s *session) next() (Msg, error) {
 }
 
 // close ends the session, and tells the server if that can be reached.
-func (s *session) close() {
+func (s *session) close(ctx context.Context) {
 	s.iter.Stop()
 	s.cancel()
 	if !s.bus.nc.IsConnected() {
 		return // the server forgets it after sessionIdle
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), farewell)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
 	_ = s.bus.js.DeleteConsumer(ctx, s.stream, s.consumer.CachedInfo().Name)
 }

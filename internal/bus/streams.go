@@ -44,6 +44,9 @@ const keep = 72 * time.Hour
 // that it cannot block good input.
 const quarantineBytes = 1 << 30
 
+// memoryBytes bounds the bucket in memory: a thousand members need a tenth of it.
+const memoryBytes = 4 << 20
+
 func stream(name, subject string, bytes int64) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: name, Subjects: []string{subject}, MaxAge: keep, MaxBytes: bytes, Storage: jetstream.FileStorage,
@@ -102,6 +105,9 @@ func buckets(l Limits) []jetstream.KeyValueConfig {
 	}
 	for i := range all {
 		all[i].MaxBytes = l.Others
+		if all[i].Storage == jetstream.MemoryStorage {
+			all[i].MaxBytes = memoryBytes // the server sets that much aside
+		}
 	}
 	return all
 }
