@@ -39,7 +39,7 @@ func TestKillNineAtRandom(t *testing.T) {
 	for _, f := range now {
 		sending.Go(func() { f.pace(ctx, 0, 0, 0) })
 	}
-	k := &killer{t: t, parts: c.Parts(), rnd: rnd, counts: map[string]int{}}
+	k := &killer{t: t, parts: c.Parts(), rnd: rnd, counts: map[string]int{}, struck: map[*cluster.Part]int{}}
 	for k.total < kills || past.acknowledged() < readings {
 		k.strike(ctx)
 		// Not a pause to recover in: the parts need longer than that.
@@ -170,6 +170,7 @@ type killer struct {
 	watching sync.WaitGroup
 
 	mu          sync.Mutex // guards what follows
+	struck      map[*cluster.Part]int
 	slowest     time.Duration
 	slowestPart string
 }
@@ -184,6 +185,9 @@ func (k *killer) strike(ctx context.Context) {
 	victims := slices.Clone(k.parts)
 	k.rnd.Shuffle(len(victims), func(i, j int) { victims[i], victims[j] = victims[j], victims[i] })
 	for _, p := range victims[:n] {
+		k.mu.Lock()
+		k.struck[p]++
+		k.mu.Unlock()
 		must(k.t, p.Kill())
 		k.total++
 		k.counts[p.Name()]++
@@ -197,22 +201,22 @@ func (k *killer) strike(ctx context.Context) {
 // watch notes how long a part takes until it is ready, unless it is killed again
 // before that. What needs longer than patience is a failure.
 func (k *killer) watch(ctx context.Context, p *cluster.Part) {
-	from, pid := time.Now(), p.PID()
+	from := time.Now()
+	k.mu.Lock()
+	mine := k.struck[p]
+	k.mu.Unlock()
 	k.watching.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		err := p.Ready(ctx)
 		took := time.Since(from)
-		if p.PID() != pid {
-			return
-		}
-		if err != nil {
-			k.t.Errorf("%s is not ready again: %v", p.Name(), err)
-			return
-		}
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		if took > k.slowest {
+		switch {
+		case k.struck[p] != mine: // killed again meanwhile
+		case err != nil:
+			k.t.Errorf("%s is not ready again: %v", p.Name(), err)
+		case took > k.slowest:
 			k.slowest, k.slowestPart = took, p.Name()
 		}
 	})
