@@ -24,7 +24,7 @@ func TestACrowdComesBackWithinAMinute(t *testing.T) {
 		"clean sessions, QoS 0": {size: 5000, atOnce: 5000, clean: true},
 		// The most a device can ask for, and more than the server's default limit
 		// of consumers; they first came one after the other.
-		"persistent sessions, QoS 1": {size: 1200, atOnce: 20, qos: 1},
+		"persistent sessions, QoS 1": {size: 1050, atOnce: 20, qos: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

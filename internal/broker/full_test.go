@@ -25,6 +25,7 @@ const patience = 60 * time.Second
 // TestAFullDiskLosesNothingAndHealsItself fills the disk while the log and the
 // MQTT listener are in use, and gives the room back.
 func TestAFullDiskLosesNothingAndHealsItself(t *testing.T) {
+	t.Parallel()
 	dir := disk.Small(t, 160<<20)
 	b := brokertest.Broker(t, dir)
 	log := brokertest.Bus(t, b)
