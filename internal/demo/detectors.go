@@ -59,6 +59,7 @@ func (d *Demo) detectors(ctx context.Context) {
 	}
 	if err == nil {
 		pid, mine := t.part.PID(), t.share()
+		t.forget() // keys that were pressed before there was anything to kill
 		d.say.Line("joined", fields{"detector": secondDetector, "pid": pid, "partitions": mine, "of": len(t.now.Owners)},
 			"joined  %s is a process of its own, %d, and judges %d of %d partitions; k kills it with -9", secondDetector, pid, mine, len(t.now.Owners))
 		t.play(work)
@@ -159,6 +160,17 @@ func (t *detectors) wearers() (n int) {
 		}
 	}
 	return n
+}
+
+// forget drops a key that waits.
+func (t *detectors) forget() {
+	select {
+	case _, open := <-t.o.Keys:
+		if !open {
+			t.o.Keys = nil // nobody presses any more
+		}
+	default:
+	}
 }
 
 // play kills at each key, until ctx ends.

@@ -28,15 +28,34 @@ func (c *chaos) prove(ctx context.Context) error {
 	err := step(settleFor, func(ctx context.Context) (err error) { settled, err = c.cluster.Settle(ctx); return err })
 	if err == nil {
 		c.lastNudges()
-		err = step(checkWait, func(ctx context.Context) (err error) {
-			report, err = c.ledger.Check(ctx, ledger.API(c.cluster.HTTP()))
-			return err
-		})
+		err = step(checkWait, func(ctx context.Context) (err error) { report, err = c.check(ctx); return err })
 	}
 	if err != nil {
 		return fmt.Errorf("nothing can be said about it: %w", err)
 	}
 	return c.verdict(&report, &settled)
+}
+
+// unsureWait is how long the record of a nudge may take whose notifier was killed
+// while it sent: another one calls it unsure once nobody can be sending it any more.
+const unsureWait = 45 * time.Second
+
+// check compares what is stored with the ledger, again while only the record of a
+// nudge is still to come.
+func (c *chaos) check(ctx context.Context) (ledger.Report, error) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for begun := time.Now(); ; {
+		report, err := c.ledger.Check(ctx, ledger.API(c.cluster.HTTP()))
+		if err != nil || report.Unrecorded == 0 || time.Since(begun) > unsureWait {
+			return report, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return report, fmt.Errorf("wait for the record of a nudge: %w", ctx.Err())
+		}
+	}
 }
 
 // flush waits until everything is acknowledged. Devices that are offline by the
