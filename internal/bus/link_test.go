@@ -152,8 +152,11 @@ func TestAHungLinkBoundsWhatWaits(t *testing.T) {
 	p.Hang(0)
 	log.Conn().Close()
 	p.Cut()
-	// The server forgets the reader within a minute, as that of a process that died.
-	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*consumer).loopAndGatherMsgs"))
+	// The server forgets the reader within a minute, as that of a process that died:
+	// its own goroutines for that may be there yet.
+	const consumer = "github.com/nats-io/nats-server/v2/server.(*consumer)."
+	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction(consumer+"loopAndGatherMsgs"),
+		goleak.IgnoreAnyFunction(consumer+"processInboundAcks"), goleak.IgnoreAnyFunction(consumer+"processInboundNextMsgReqs"))
 }
 
 // TestAReaderGoesOnAfterARestartOfTheServer, in another process and in its own.
