@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 )
 
 // Options are what a Keeper needs.
@@ -149,15 +150,29 @@ func (k *Keeper) mine() map[int]grant {
 	return mine
 }
 
-// live beats.
+// beatsAtOnce is how many beats may be under way: as many as there are in the time
+// for which one waits. Above it one is left out.
+const beatsAtOnce = int(2 * askWait / beatEvery)
+
+// live beats. A beat does not wait for the one before, so that a slow link leaves no
+// gap between the times for which this member is sure.
 func (k *Keeper) live(ctx context.Context) {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
 	t := trouble{k.o.Logger, "the log does not take this member's sign of life; after some seconds others take its work over", false}
+	var beats sync.WaitGroup
+	defer beats.Wait()
+	ended, under := make(chan error, beatsAtOnce), 0
 	for {
 		select {
 		case <-tick.C:
-			t.note(ctx, k.beat(ctx))
+			if under < beatsAtOnce {
+				under++
+				beats.Go(func() { ended <- k.beat(ctx) })
+			}
+		case err := <-ended:
+			under--
+			t.note(ctx, err)
 		case <-ctx.Done():
 			return
 		}
@@ -183,12 +198,30 @@ func (t *trouble) note(ctx context.Context, err error) {
 	t.on = err != nil
 }
 
-// beat says that this member lives and makes sure of what it owns: whoever thought
+// beat says that this member lives, and makes sure of what it owns: whoever thought
 // it dead before has taken its slots over before, so that the copy shows it.
 func (k *Keeper) beat(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, askWait)
-	defer cancel()
 	start := time.Now()
+	if err := within(ctx, k.say); err != nil {
+		return err
+	}
+	var group errgroup.Group
+	for _, v := range []*view{k.watch.members, k.watch.leases} {
+		group.Go(func() error { return within(ctx, v.sync) })
+	}
+	if err := group.Wait(); err != nil {
+		return err //nolint:wrapcheck // it says what was asked for
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if sure := start.Add(sureFor); sure.After(k.sure) && ctx.Err() == nil {
+		k.sure = sure
+	}
+	return nil
+}
+
+// say writes the beat.
+func (k *Keeper) say(ctx context.Context) error {
 	b, err := json.Marshal(k.o.Member)
 	if err != nil {
 		return fmt.Errorf("encode member: %w", err)
@@ -196,15 +229,14 @@ func (k *Keeper) beat(ctx context.Context) error {
 	if _, err := k.o.Members.Put(ctx, k.o.Group+"."+k.o.Member.Name, b); err != nil {
 		return errors.Join(fmt.Errorf("write to bucket %s: %w", k.o.Members.Bucket(), err), k.restore(ctx, err))
 	}
-	for _, v := range []*view{k.watch.members, k.watch.leases} {
-		if err := v.sync(ctx); err != nil {
-			return err
-		}
-	}
-	k.mu.Lock()
-	k.sure = start.Add(sureFor)
-	k.mu.Unlock()
 	return nil
+}
+
+// within asks the log, no longer than askWait.
+func within(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	return ask(ctx)
 }
 
 // restore makes the members' bucket anew if it is not there.
@@ -283,53 +315,86 @@ func (k *Keeper) adopt(grants []grant, living map[string]bool) plan {
 
 // claim takes free slots over. Whom somebody was faster than has nothing to do.
 func (k *Keeper) claim(ctx context.Context, grants []grant, slots []int) error {
+	next := map[int]grant{}
 	for _, n := range slots {
-		next := grant{Owner: k.o.Member.Name, Label: k.o.Member.Label, Epoch: grants[n].Epoch + 1}
-		if err := k.swap(ctx, n, next, grants[n].revision); err != nil {
-			return fmt.Errorf("claim %s %d: %w", k.o.Group, n, err)
-		}
+		next[n] = grant{Owner: k.o.Member.Name, Label: k.o.Member.Label, Epoch: grants[n].Epoch + 1, revision: grants[n].revision}
 	}
-	if len(slots) == 0 {
-		return nil
+	if err := k.swap(ctx, next); err != nil {
+		return fmt.Errorf("claim: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, askWait)
-	defer cancel()
-	return k.watch.leases.sync(ctx)
+	return nil
 }
 
 // freeReleased makes the slots free that their user has finished with.
 func (k *Keeper) freeReleased(ctx context.Context) error {
 	k.mu.Lock()
-	mine, freed := k.mine(), map[int]release{}
-	maps.Copy(freed, k.released)
+	mine, next := k.mine(), map[int]grant{}
+	for n, r := range k.released {
+		next[n] = grant{Epoch: max(mine[n].Epoch, r.above), revision: mine[n].revision}
+	}
 	k.mu.Unlock()
-	for n, r := range freed {
-		next := grant{Epoch: max(mine[n].Epoch, r.above)}
-		if err := k.swap(ctx, n, next, mine[n].revision); err != nil {
-			return fmt.Errorf("give %s %d back: %w", k.o.Group, n, err)
-		}
+	if err := k.swap(ctx, next); err != nil {
+		return fmt.Errorf("give back: %w", err)
 	}
-	if len(freed) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, askWait)
-	defer cancel()
-	return k.watch.leases.sync(ctx)
+	return nil
 }
 
-// swap writes a grant if nobody has since the revision.
-func (k *Keeper) swap(ctx context.Context, slot int, g grant, revision uint64) error {
-	ctx, cancel := context.WithTimeout(ctx, askWait)
-	defer cancel()
-	b, err := json.Marshal(g)
-	if err != nil {
-		return fmt.Errorf("encode lease: %w", err)
-	}
-	_, err = k.o.Leases.Update(ctx, k.o.Group+"."+strconv.Itoa(slot), b, revision)
-	if errors.Is(err, jetstream.ErrKeyExists) { // also says that the revision is another
+// swapsAtOnce is how many grants are written at a time: one after the other a slow
+// link would hold a takeover up for minutes. Above it the others wait.
+const swapsAtOnce = 32
+
+// swap writes grants, each if nobody has since its revision, and returns once the own
+// copy shows what came of it.
+func (k *Keeper) swap(ctx context.Context, next map[int]grant) error {
+	if len(next) == 0 {
 		return nil
 	}
-	return err //nolint:wrapcheck // the callers say what for
+	written, lost, err := k.write(ctx, next)
+	if err != nil {
+		return err
+	}
+	if lost { // what is there instead nobody has told
+		return within(ctx, k.watch.leases.sync)
+	}
+	return within(ctx, func(ctx context.Context) error { return k.watch.leases.reach(ctx, written) })
+}
+
+// write writes grants. It says the highest revision that it made, and whether
+// somebody was faster.
+func (k *Keeper) write(ctx context.Context, next map[int]grant) (written uint64, lost bool, err error) {
+	var mu sync.Mutex // guards written and lost
+	var group errgroup.Group
+	group.SetLimit(swapsAtOnce)
+	for n, g := range next {
+		group.Go(func() error {
+			revision, err := k.swapOne(ctx, n, g)
+			if err != nil {
+				return fmt.Errorf("%s %d: %w", k.o.Group, n, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			written, lost = max(written, revision), lost || revision == 0
+			return nil
+		})
+	}
+	err = group.Wait()
+	return written, lost, err
+}
+
+// swapOne writes a grant; revision 0 is that somebody else has.
+func (k *Keeper) swapOne(ctx context.Context, slot int, g grant) (revision uint64, err error) {
+	b, err := json.Marshal(g)
+	if err != nil {
+		return 0, fmt.Errorf("encode lease: %w", err)
+	}
+	err = within(ctx, func(ctx context.Context) error {
+		revision, err = k.o.Leases.Update(ctx, k.o.Group+"."+strconv.Itoa(slot), b, g.revision)
+		return err //nolint:wrapcheck // swap says what for
+	})
+	if errors.Is(err, jetstream.ErrKeyExists) { // also says that the revision is another
+		return 0, nil
+	}
+	return revision, err
 }
 
 // tell says so if what is owned has changed.
@@ -362,10 +427,10 @@ func (k *Keeper) Close(ctx context.Context) error {
 		return fmt.Errorf("leave %s: %w", k.o.Group, err)
 	}
 	for n, g := range mine {
-		next := grant{Epoch: g.Epoch}
-		if err := k.swap(ctx, n, next, g.revision); err != nil {
-			return fmt.Errorf("give %s %d back: %w", k.o.Group, n, err)
-		}
+		mine[n] = grant{Epoch: g.Epoch, revision: g.revision}
+	}
+	if _, _, err := k.write(ctx, mine); err != nil {
+		return fmt.Errorf("give back: %w", err)
 	}
 	return nil
 }

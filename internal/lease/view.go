@@ -168,6 +168,13 @@ func (v *view) follow(ctx context.Context) error {
 	defer stop()
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
+	// A question is beside the updates, which a slow link must not hold up. There is
+	// one at a time, so that the channel has room for its answer.
+	asking, cancel := context.WithCancel(ctx)
+	var questions sync.WaitGroup
+	defer questions.Wait()
+	defer cancel()
+	answers, asked := make(chan answer, 1), false
 	first := map[string]entry{} // what was there at the beginning, until all of it has come
 	for behind := 0; behind < stalled; {
 		select {
@@ -184,11 +191,16 @@ func (v *view) follow(ctx context.Context) error {
 				v.apply(u)
 			}
 		case <-tick.C:
-			late, err := v.ask(ctx, e.born)
-			if err != nil {
-				return err
+			if !asked {
+				asked = true
+				questions.Go(func() { answers <- v.ask(asking, e.born) })
 			}
-			if behind++; !late && first == nil {
+		case a := <-answers:
+			asked = false
+			if a.err != nil {
+				return a.err
+			}
+			if behind++; !a.late && first == nil {
 				behind = 0
 			}
 		case <-ctx.Done():
@@ -198,21 +210,28 @@ func (v *view) follow(ctx context.Context) error {
 	return errors.New("what is in the bucket does not come")
 }
 
-// ask asks where the bucket ends. late is that the copy has not yet reached the
-// answer before; a log that does not answer is no reason to doubt the watcher.
-func (v *view) ask(ctx context.Context, born time.Time) (late bool, err error) {
+// answer is whether the copy had not yet reached the answer before, and an error
+// where the bucket is another.
+type answer struct {
+	late bool
+	err  error
+}
+
+// ask asks where the bucket ends. A log that does not answer is no reason to doubt
+// the watcher.
+func (v *view) ask(ctx context.Context, born time.Time) answer {
 	v.mu.Lock()
-	late = v.applied < v.asked.last
+	late := v.applied < v.asked.last
 	v.mu.Unlock()
 	e, err := endOf(ctx, v.kv)
 	if err != nil {
-		return false, nil //nolint:nilerr // it is asked again
+		return answer{} // it is asked again
 	}
 	if !e.born.Equal(born) {
-		return false, errReplaced
+		return answer{err: errReplaced}
 	}
 	v.answered(e)
-	return late, nil
+	return answer{late: late}
 }
 
 // replace takes all that is in the bucket in place of what is known.
@@ -235,6 +254,7 @@ func (v *view) apply(u jetstream.KeyValueEntry) {
 	note(v.entries, v.group, u)
 	v.applied = max(v.applied, u.Revision())
 	v.settle()
+	v.tell()
 	v.mu.Unlock()
 	v.wake()
 }
@@ -282,6 +302,23 @@ func (v *view) sync(ctx context.Context) error {
 		synced, news := v.synced, v.news
 		v.mu.Unlock()
 		if !synced.Before(start) {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for bucket %s: %w", v.kv.Bucket(), ctx.Err())
+		}
+	}
+}
+
+// reach returns once the copy holds a revision of the bucket.
+func (v *view) reach(ctx context.Context, revision uint64) error {
+	for {
+		v.mu.Lock()
+		there, news := v.applied >= revision, v.news
+		v.mu.Unlock()
+		if there {
 			return nil
 		}
 		select {

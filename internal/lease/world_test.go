@@ -115,7 +115,11 @@ func (w *world) options(nc *nats.Conn) Options {
 
 func (w *world) join(change ...func(*Options)) *member {
 	w.t.Helper()
-	p := &plug{}
+	return w.joinBy(&plug{}, change...)
+}
+
+func (w *world) joinBy(p *plug, change ...func(*Options)) *member {
+	w.t.Helper()
 	nc := w.connect(p)
 	o := w.options(nc)
 	for _, c := range change {
@@ -229,6 +233,8 @@ func (w *world) eventually(what string, is func() bool) {
 
 // plug is the dialer of a connection that can hang.
 type plug struct {
+	to string // where it leads instead of to the server; "" is to the server
+
 	mu     sync.Mutex    // guards what follows
 	pulled chan struct{} // closed when it is put in again; nil while it is in
 }
@@ -260,6 +266,9 @@ func (p *plug) wait() {
 
 func (p *plug) Dial(network, address string) (net.Conn, error) {
 	p.wait()
+	if p.to != "" {
+		address = p.to
+	}
 	c, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(context.Background(), network, address)
 	if err != nil {
 		return nil, err
