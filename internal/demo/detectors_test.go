@@ -159,6 +159,24 @@ func TestWithoutASecondDetectorTheDemoGoesOn(t *testing.T) {
 	}
 }
 
+// A proof that begins within the millisecond of a reading asks the store for that
+// reading, too.
+func TestAProofBeginsWithAWholeMillisecond(t *testing.T) {
+	said := lines{t, make(chan map[string]any, 100)}
+	d := live(t, NewConsole(said, true, false))
+	must(t, d.fleet.Flush(t.Context()))
+	list := d.recent.since(d.office.Wearers[0].Device, time.Time{})
+	if len(list) == 0 {
+		t.Fatal("nothing was acknowledged")
+	}
+	within := time.UnixMilli(list[len(list)-1].time).Add(400 * time.Microsecond)
+	must(t, (&detectors{Demo: d}).prove(t.Context(), within))
+	p := said.await("proof")
+	if n := number(t, p, "acknowledged"); n == 0 || number(t, p, "stored") != n {
+		t.Errorf("the proof is %v", p)
+	}
+}
+
 func TestRecentIsBounded(t *testing.T) {
 	var r recent
 	device, now := schemas.MustID("band-1"), time.Now().Truncate(time.Second)

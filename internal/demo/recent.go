@@ -67,6 +67,7 @@ type proof struct{ acknowledged, stored, doubled, judged int }
 func (t *detectors) prove(ctx context.Context, from time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, proofWait)
 	defer cancel()
+	from = from.Truncate(time.Millisecond) // readings have no finer time: both sides begin with the same one
 	lists := map[schemas.ID][]acknowledged{}
 	for _, w := range t.office.Wearers {
 		lists[w.ID] = t.recent.since(w.Device, from)
