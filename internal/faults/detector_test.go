@@ -54,7 +54,8 @@ func TestKillBetweenFindingAndCheckpoint(t *testing.T) {
 	found := make(chan *nats.Msg, 1000)
 	_, err := a.connect().ChanSubscribe("findings.>", found)
 	must(t, err)
-	f := a.fleet(0, 8, 1, time.Now().Add(-2*time.Hour))
+	// Days back: whoever pours is faster than the clock, and would come to its future.
+	f := a.fleet(0, 8, 1, time.Now().Add(-20*24*time.Hour))
 	stop := f.pour(0, 10)
 	between := 0
 	for range size(0, 4, 20) {
@@ -250,7 +251,7 @@ func TestTwoDetectorsOnOnePartition(t *testing.T) {
 	t.Parallel()
 	a := startApart(t, 16, 2)
 	a.spread(2)
-	f := a.fleet(0, 16, 1, time.Now().Add(-2*time.Hour))
+	f := a.fleet(0, 16, 1, time.Now().Add(-20*24*time.Hour))
 	at := 0
 	for round := range size(0, 3, 10) {
 		stop := f.pour(at, 10)
