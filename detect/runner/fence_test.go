@@ -53,6 +53,7 @@ type scene struct {
 	*world
 
 	n      int
+	atOnce int // how many chunks are read or written at a time
 	msgs   []bus.Msg
 	states []map[schemas.ID][]byte // by record, the first being before all
 }
@@ -62,7 +63,7 @@ const chunkOf = 600
 
 func newScene(t *testing.T, w *world) *scene {
 	t.Helper()
-	s := &scene{world: w, n: 3, states: []map[schemas.ID][]byte{{}}}
+	s := &scene{world: w, n: 3, atOnce: 1, states: []map[schemas.ID][]byte{{}}}
 	wearers := map[schemas.ID]*detect.Wearer{}
 	timeline := detect.Always(detect.Defaults())
 	for i := range 40 {
@@ -112,16 +113,18 @@ func (s *scene) actor(epoch uint64) *actor {
 	o.Checkpoints, o.Lease = g, grant(map[int]uint64{s.n: epoch})
 	r := New(o)
 	r.chunk, r.out = chunkOf, s.log.Outbox(o.Logger)
+	r.atOnce = s.atOnce
 	return &actor{Runner: r, s: s, epoch: epoch, kv: g}
 }
 
 // own takes the partition over.
 func (a *actor) own() error {
-	p, err := a.load(context.Background(), a.s.n, a.epoch)
-	if err == nil {
-		a.p, a.partitions[a.s.n] = p, p
+	t := a.takeOver(context.Background(), map[int]uint64{a.s.n: a.epoch})[a.s.n]
+	if t.err == nil {
+		a.p = a.load(t)
+		a.partitions[a.s.n] = a.p
 	}
-	return err
+	return t.err
 }
 
 // judgeTo judges the records that follow, up to one.
@@ -204,7 +207,8 @@ func (s *scene) refused(err error, epoch uint64) {
 	}
 }
 
-// Each is one order in which an owner that has gone stale, a, meets its successors.
+// Each is one order in which an owner that has gone stale, a, meets its successors,
+// with chunks that are read and written one after the other, and at once.
 func TestAStaleOwnerIsRefusedInEveryOrder(t *testing.T) {
 	for name, play := range map[string]func(s *scene, a, b, c *actor){
 		"it saves after its successor has come": func(s *scene, a, b, _ *actor) {
@@ -423,27 +427,37 @@ func TestAStaleOwnerIsRefusedInEveryOrder(t *testing.T) {
 			s.refused(c.keep(), 4)
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := newScene(t, newWorld(t))
-			a, b, c := s.actor(1), s.actor(2), s.actor(3)
-			s.must(a.own())
-			a.judgeTo(5)
-			s.must(a.keep()) // in slot 1
-			a.judgeTo(8)
-			s.must(a.keep()) // in slot 0
-			a.judgeTo(10)
-			s.must(a.keep()) // in slot 1
-			s.mustHold(10, 1)
-			a.judgeTo(15)
-			play(s, a, b, c)
-			next := s.actor(100)
-			h, err := s.check()
-			s.must(err)
-			s.must(next.own())
-			if next.p.seq != h.Seq {
-				t.Errorf("the next owner goes on behind %d, want %d", next.p.seq, h.Seq)
-			}
-		})
+		for how, atOnce := range map[string]int{"one by one": 1, "at once": chunksAtOnce} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				t.Parallel()
+				s := newScene(t, newWorld(t))
+				s.atOnce = atOnce
+				s.play(play)
+			})
+		}
+	}
+}
+
+// play brings three owners into an order, after the first has saved.
+func (s *scene) play(play func(s *scene, a, b, c *actor)) {
+	s.t.Helper()
+	a, b, c := s.actor(1), s.actor(2), s.actor(3)
+	s.must(a.own())
+	a.judgeTo(5)
+	s.must(a.keep()) // in slot 1
+	a.judgeTo(8)
+	s.must(a.keep()) // in slot 0
+	a.judgeTo(10)
+	s.must(a.keep()) // in slot 1
+	s.mustHold(10, 1)
+	a.judgeTo(15)
+	play(s, a, b, c)
+	next := s.actor(100)
+	h, err := s.check()
+	s.must(err)
+	s.must(next.own())
+	if next.p.seq != h.Seq {
+		s.t.Errorf("the next owner goes on behind %d, want %d", next.p.seq, h.Seq)
 	}
 }
 

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -13,6 +14,7 @@ var errLost = errors.New("the answer is lost")
 type gate struct {
 	jetstream.KeyValue
 
+	mu       sync.Mutex // guards what follows; chunks are read and written at once
 	put, get map[string]func()
 	fate     map[string]fate
 	late     []func() bool // what comes late when it is called
@@ -53,20 +55,25 @@ func (g *gate) delay(key string) func() bool {
 
 // pass lets an operation happen.
 func (g *gate) pass(hooks map[string]func(), key string, write bool) fate {
-	if do := hooks[key]; do != nil {
-		delete(hooks, key)
+	g.mu.Lock()
+	do := hooks[key]
+	delete(hooks, key)
+	g.mu.Unlock()
+	if do != nil {
 		do()
 	}
 	if g.there != nil {
 		g.there <- write
 		return <-g.told
 	}
-	f := g.fate[key]
-	if write {
-		delete(g.fate, key)
-		return f
+	if !write {
+		return goes
 	}
-	return goes
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f := g.fate[key]
+	delete(g.fate, key)
+	return f
 }
 
 func (g *gate) write(key string, do func() (uint64, error)) (uint64, error) {
@@ -77,6 +84,8 @@ func (g *gate) write(key string, do func() (uint64, error)) (uint64, error) {
 		}
 		return 0, errLost
 	case late:
+		g.mu.Lock()
+		defer g.mu.Unlock()
 		g.late = append(g.late, func() bool { _, err := do(); return err == nil })
 		return 0, errLost
 	default:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -101,15 +102,13 @@ func (r *Runner) leave(ctx context.Context, gone []*partition) error {
 	if err := r.flush(ctx); err != nil {
 		return err
 	}
+	moved := slices.DeleteFunc(slices.Clone(gone), func(p *partition) bool { return !p.dirty && r.last <= p.saved })
+	errs := r.saveAll(ctx, moved)
 	for _, p := range gone {
-		var err error
-		if p.dirty || r.last > p.saved {
-			err = r.savePartition(ctx, p)
-		}
-		if err != nil && ctx.Err() != nil {
+		if err := errs[p]; err != nil && ctx.Err() != nil {
 			return err
 		}
-		r.drop(p, err)
+		r.drop(p, errs[p])
 	}
 	return nil
 }
@@ -131,27 +130,46 @@ func (r *Runner) drop(p *partition, err error) {
 	r.lease.Release(p.n, p.epoch, fence.epoch)
 }
 
-// enter loads the partitions that are owned and not held. It says how many came.
+// enter loads the partitions that are owned and not held. It says how many came;
+// after an error, which says what did not, those can begin.
 func (r *Runner) enter(ctx context.Context, owned map[int]uint64) (came int, err error) {
-	var fresh []*partition
-	for _, n := range slices.Sorted(maps.Keys(owned)) {
-		if r.partitions[n] != nil {
-			continue
+	missing := map[int]uint64{}
+	for n, epoch := range owned {
+		if r.partitions[n] == nil {
+			missing[n] = epoch
 		}
-		p, err := r.load(ctx, n, owned[n])
+	}
+	all := r.takeOver(ctx, missing)
+	var fresh []*partition
+	var errs []error
+	for _, n := range slices.Sorted(maps.Keys(all)) {
+		t := all[n]
 		fence := &fenced{}
 		switch {
-		case errors.As(err, &fence):
-			r.drop(&partition{n: n, epoch: owned[n]}, err)
-		case err != nil: // the log does not answer: what has come so far can begin
-			r.begin(fresh)
-			return len(fresh), err
+		case errors.As(t.err, &fence):
+			r.drop(&partition{n: n, epoch: owned[n]}, t.err)
+		case t.err != nil: // the log does not answer
+			errs = append(errs, t.err)
 		default:
-			fresh = append(fresh, p)
+			if r.all != nil {
+				r.all.epochs[n] = t.p.epoch
+			}
+			fresh = append(fresh, r.load(t))
 		}
 	}
 	r.begin(fresh)
-	return len(fresh), nil
+	return len(fresh), first(errs)
+}
+
+// first is the first of some errors, which mostly say the same.
+func first(errs []error) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return fmt.Errorf("%w, and %d more", errs[0], len(errs)-1)
 }
 
 // begin takes loaded partitions in. The position of the reader becomes the least of
@@ -179,23 +197,30 @@ func (r *Runner) count() int { return len(r.held()) }
 
 // openReader reads the held partitions from behind the last record that all have seen.
 func (r *Runner) openReader(ctx context.Context) error {
-	if err := r.checkLog(ctx); err != nil {
-		return err
-	}
 	var subjects []string
 	if held := r.held(); len(held) < len(r.partitions) { // of all, no filter costs less
 		for _, p := range held {
 			subjects = append(subjects, schemas.ReadingsSubject(p.n))
 		}
 	}
-	var err error
-	r.reader, err = r.o.Log.Reader(ctx, schemas.StreamReadings, subjects, r.last+1)
-	return err
+	for {
+		reader, err := r.o.Log.Reader(ctx, schemas.StreamReadings, subjects, r.last+1)
+		if err != nil {
+			return err
+		}
+		r.reader = reader
+		if !r.inLog(reader.Stream()) {
+			return nil
+		}
+		r.closeReader() // it begins anew, from where the log does
+	}
 }
 
+// closeReader ends the reader. Nobody waits for it to tell the server so, at most a
+// second, before Run ends.
 func (r *Runner) closeReader() {
 	if r.reader != nil {
-		r.reader.Close()
+		r.closing.Go(r.reader.Close)
 		r.reader = nil
 	}
 }

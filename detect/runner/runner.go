@@ -13,8 +13,9 @@
 // a partition over seals its checkpoint first: the one before is refused there
 // from then on and lets go. DESIGN.md goes through the failures.
 //
-// One goroutine owns all of it and is the only one to call Watched, Show and
-// Lease; Settled asks all runners on a log how far they are. The tests run on the
+// One goroutine owns all of it and is the only one to call Parameters, Watched, Show
+// and Lease; many partitions are loaded and saved at a time, each by a goroutine of its
+// own for which that one waits. Settled asks all runners on a log how far they are. The tests run on the
 // embedded server.
 package runner
 
@@ -27,6 +28,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -53,7 +55,8 @@ type Options struct {
 	Lease Lease
 	// Known returns once everything about a wearer is known that Parameters go by,
 	// such as the team. It is asked before a wearer of whom this runner has no state
-	// is judged. After an error that must not be. Nil is that nothing is missing.
+	// is judged, by several goroutines at once when checkpoints are read. After an error
+	// that must not be. Nil is that nothing is missing.
 	Known func(ctx context.Context, org, wearer schemas.ID) error
 }
 
@@ -100,8 +103,10 @@ type Runner struct {
 	lease      Lease
 	all        *alone         // the lease, where the options have none
 	chunk      int            // about how many bytes of state go into a chunk
+	atOnce     int            // how many chunks of a slot are read or written at a time
 	shown      map[int]uint64 // what the lease has said last
 	partitions []*partition   // by number; nil is another's
+	closing    sync.WaitGroup // of the readers before
 	reader     *bus.Reader    // nil while there is nothing to read, or the log does not answer
 	out        *bus.Outbox
 	found      detect.Output // of the record that is being judged
@@ -145,7 +150,7 @@ type wearer struct {
 func New(o Options) *Runner {
 	r := &Runner{
 		o: o, owner: rand.Text(), metrics: newMetrics(o.Registerer), lease: o.Lease,
-		partitions: make([]*partition, o.Log.Partitions()), progress: newProgress(), chunk: chunkBytes,
+		partitions: make([]*partition, o.Log.Partitions()), progress: newProgress(), chunk: chunkBytes, atOnce: chunksAtOnce,
 	}
 	if r.lease == nil {
 		r.all = newAlone(o.Log.Partitions())
@@ -166,6 +171,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	defer stop()
 	r.out = r.o.Log.Outbox(r.o.Logger)
+	defer r.closing.Wait()
 	defer r.closeReader()
 	// After an error what was judged may not have been written: it must not
 	// become a checkpoint, and the next run judges it again.

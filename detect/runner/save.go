@@ -4,38 +4,64 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 )
 
 // idleLag is how many messages of the log a partition without any of its own
 // lets pass before its checkpoint follows, which spares reading them again.
 const idleLag = 10_000
 
-// save writes what was found and then, of every step-th partition from first on,
+// save writes what was found and then, of every step-th partition from one on,
 // the checkpoints of those that have moved by themselves, or of which the log
 // has moved on by lag. A partition that another detector has taken over is let go
 // of, and the others go on.
-func (r *Runner) save(ctx context.Context, lag uint64, first, step int) error {
+func (r *Runner) save(ctx context.Context, lag uint64, from, step int) error {
 	if err := r.flush(ctx); err != nil {
 		return err
 	}
-	for n := first; n < len(r.partitions); n += step {
-		p := r.partitions[n]
-		if p == nil || !p.dirty && r.last < p.saved+lag {
-			continue
-		}
-		err := r.savePartition(ctx, p)
-		if errors.Is(err, errFenced) && r.o.Lease != nil {
-			r.drop(p, err)
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("save checkpoint of partition %d: %w", n, err)
+	var moved []*partition
+	for n := from; n < len(r.partitions); n += step {
+		if p := r.partitions[n]; p != nil && (p.dirty || r.last >= p.saved+lag) {
+			moved = append(moved, p)
 		}
 	}
-	return nil
+	all := r.saveAll(ctx, moved)
+	var errs []error
+	for _, p := range moved {
+		err := all[p]
+		switch {
+		case errors.Is(err, errFenced) && r.o.Lease != nil:
+			r.drop(p, err)
+		case err != nil:
+			errs = append(errs, fmt.Errorf("save checkpoint of partition %d: %w", p.n, err))
+		}
+	}
+	return first(errs)
+}
+
+// saveAll saves partitions, many at a time, each in the order of the fence. It says of
+// which there was an error.
+func (r *Runner) saveAll(ctx context.Context, moved []*partition) map[*partition]error {
+	var mu sync.Mutex // guards errs
+	errs := map[*partition]error{}
+	var group errgroup.Group
+	group.SetLimit(partitionsAtOnce)
+	for _, p := range moved {
+		group.Go(func() error {
+			if err := r.savePartition(ctx, p); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs[p] = err
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // none fails
+	return errs
 }
 
 // savePartition writes the checkpoint of a partition of which everything found is
@@ -76,18 +102,24 @@ func (r *Runner) savePartition(ctx context.Context, p *partition) error {
 	return nil
 }
 
+// saveSlot writes the chunks of a slot in any order: nothing names them yet.
 func (r *Runner) saveSlot(ctx context.Context, p *partition, slot int, chunks [][]byte) error {
-	for i, b := range chunks {
-		if i == len(p.chunks[slot]) {
-			p.chunks[slot] = append(p.chunks[slot], 0)
-		}
-		revision, err := r.writeChunk(ctx, p, chunkKey(p.n, slot, i), b, p.chunks[slot][i])
-		if err != nil {
-			return err
-		}
-		p.chunks[slot][i] = revision
+	for len(p.chunks[slot]) < len(chunks) {
+		p.chunks[slot] = append(p.chunks[slot], 0)
 	}
-	return nil
+	var group errgroup.Group
+	group.SetLimit(r.atOnce)
+	for i, b := range chunks {
+		group.Go(func() error {
+			revision, err := r.writeChunk(ctx, p, chunkKey(p.n, slot, i), b, p.chunks[slot][i])
+			if err != nil {
+				return err
+			}
+			p.chunks[slot][i] = revision
+			return nil
+		})
+	}
+	return group.Wait() //nolint:wrapcheck // each says which it was
 }
 
 // writeChunk writes a chunk. It writes over what an owner of a lower epoch has left

@@ -29,7 +29,11 @@ type sharing struct {
 // share starts a runner with a lease, on a connection of its own.
 func (w *world) share() *sharing {
 	w.t.Helper()
-	nc := brokertest.Connect(w.t, w.broker)
+	return w.shareBy(brokertest.Connect(w.t, w.broker))
+}
+
+func (w *world) shareBy(nc *nats.Conn) *sharing {
+	w.t.Helper()
 	log, err := bus.Open(context.WithoutCancel(w.t.Context()), nc, bus.Options{})
 	if err != nil {
 		w.t.Fatal(err)
@@ -202,14 +206,20 @@ func TestWhatAKilledRunnerOwnedIsJudgedAgainWithinTenSeconds(t *testing.T) {
 }
 
 // With as many partitions as a log has by default, and wearers in all of them.
-func TestSixtyFourPartitionsAreSharedInTime(t *testing.T) {
+// newFullWorld has as many partitions as sitwell by itself.
+func newFullWorld(t *testing.T) *world {
+	t.Helper()
 	b := brokertest.Broker(t, t.TempDir())
 	b.Admit()
-	w := &world{t: t, broker: b}
-	var err error
-	if w.log, err = bus.Open(t.Context(), brokertest.Connect(t, b), bus.Options{}); err != nil {
+	log, err := bus.Open(t.Context(), brokertest.Connect(t, b), bus.Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
+	return &world{t: t, broker: b, log: log}
+}
+
+func TestSixtyFourPartitionsAreSharedInTime(t *testing.T) {
+	w := newFullWorld(t)
 	o := newOffice(t, w.log, 200)
 	n := len(o.records) / 20 // three minutes of it
 	a := w.share()

@@ -25,10 +25,12 @@ type Msg struct {
 // Its queue holds at most readerQueue messages and its requests to the server
 // at most sessionBytes; when it is full the server waits.
 type Reader struct {
-	msgs   chan Msg
-	cancel context.CancelFunc
-	done   chan struct{}
-	err    error // why it ended; read after done
+	msgs     chan Msg
+	cancel   context.CancelFunc
+	done     chan struct{}
+	err      error // why it ended; read after done
+	identity string
+	end      uint64
 }
 
 const readerQueue = 256
@@ -44,7 +46,7 @@ func (b *Bus) Reader(ctx context.Context, stream string, filters []string, from 
 		return nil, err
 	}
 	p.reached = s.last >= p.last
-	r := &Reader{msgs: p.msgs, cancel: cancel, done: make(chan struct{})}
+	r := &Reader{msgs: p.msgs, cancel: cancel, done: make(chan struct{}), identity: identify(s.identity), end: s.last}
 	go func() {
 		defer close(r.done)
 		r.err = p.run(ctx, s)
@@ -162,6 +164,10 @@ func (r *Reader) Close() {
 	r.cancel()
 	<-r.done
 }
+
+// Stream is what was read of the stream when the reader was opened: what Identity says,
+// and its last sequence.
+func (r *Reader) Stream() (identity string, last uint64) { return r.identity, r.end }
 
 // C is the reader's queue, for a caller that waits for other things too.
 func (r *Reader) C() <-chan Msg { return r.msgs }

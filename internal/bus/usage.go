@@ -156,8 +156,10 @@ func (b *Bus) Identity(ctx context.Context, stream string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.CachedInfo().Created.UTC().Format(time.RFC3339Nano), nil
+	return identify(s.CachedInfo().Created), nil
 }
+
+func identify(created time.Time) string { return created.UTC().Format(time.RFC3339Nano) }
 
 // lookWait bounds a question to the server: a link that hangs fails it.
 const lookWait = 10 * time.Second
