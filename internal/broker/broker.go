@@ -50,6 +50,7 @@ type Broker struct {
 	log      *slog.Logger
 	password string
 	admitted atomic.Bool
+	refused  atomic.Int64    // attempts of clients before that
 	opts     *server.Options // with the ports that it got
 
 	life    sync.Mutex // held while the server is started or stopped
@@ -89,7 +90,7 @@ func (b *Broker) options(o Options) (*server.Options, error) {
 	if err := o.Durability.validate(); err != nil {
 		return nil, err
 	}
-	return &server.Options{
+	so := &server.Options{
 		ServerName: "sitwell", Host: natsHost, Port: natsPort, StoreDir: o.Dir, JetStream: true,
 		SyncAlways: o.Durability == Always, SyncInterval: SyncInterval,
 		// With a ping every 10 s and two unanswered, a half-open connection is
@@ -105,8 +106,18 @@ func (b *Broker) options(o Options) (*server.Options, error) {
 		MQTT: server.MQTTOpts{
 			Host: mqttHost, Port: mqttPort, MaxAckPending: MaxAckPending, AckWait: AckWait, JSAPITimeout: storeWait,
 		},
-	}, nil
+	}
+	if err := so.ProcessConfigString(withoutQoS2); err != nil {
+		return nil, fmt.Errorf("refuse QoS 2: %w", err)
+	}
+	return so, nil
 }
+
+// withoutQoS2 are settings that the server has no fields for. At the second step of a
+// QoS 2 publish the server stores the message and deletes the copy that it held for the
+// first, each without waiting for the other: a store that fails, or a kill between,
+// loses it, and the device gets its PUBCOMP when it asks again. QoS 1 does not.
+const withoutQoS2 = "mqtt { reject_qos2_publish: true, downgrade_qos2_subscribe: true }"
 
 // MaxAckPending is how many QoS 1 messages the broker has under way to a
 // subscription of ingest without an acknowledgement; it bounds ingest's memory.
@@ -136,7 +147,7 @@ func (b *Broker) start(ctx context.Context) error {
 		return fmt.Errorf("configure broker: %w", err)
 	}
 	b.wedged.Store(false)
-	s.SetLoggerV2(logger{b.log, &b.wedged}, false, false, false)
+	s.SetLoggerV2(logger{b.log, &b.wedged, &b.admitted}, false, false, false)
 	s.Start()
 	if err := ready(ctx, s); err != nil {
 		shut(s)
@@ -185,7 +196,14 @@ func shut(s *server.Server) {
 }
 
 // Admit lets devices and other clients in.
-func (b *Broker) Admit() { b.admitted.Store(true) }
+func (b *Broker) Admit() {
+	if b.admitted.Swap(true) {
+		return
+	}
+	if n := b.refused.Load(); n > 0 {
+		b.log.Info("clients were refused before devices were let in; they try again", "attempts", n)
+	}
+}
 
 // MQTT is the address of the MQTT listener, host:port.
 func (b *Broker) MQTT() string {

@@ -2,8 +2,10 @@ package broker_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,6 +45,89 @@ func TestNobodyGetsInBeforeAdmit(t *testing.T) {
 	if err := connect(t, b, "", ""); err != nil {
 		t.Errorf("a device was refused after Admit: %v", err)
 	}
+}
+
+// TestRefusalsBeforeAdmitAreOneLine: at a restart all devices try again and again. A
+// wrong secret is no such refusal, and afterwards each counts again.
+func TestRefusalsBeforeAdmitAreOneLine(t *testing.T) {
+	var lines lockedLines
+	o := brokertest.Options(t.TempDir())
+	o.Log = slog.New(slog.NewTextHandler(&lines, nil))
+	b, err := broker.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Stop()
+	const attempts = 5
+	for range attempts {
+		c, err := nats.Connect("nats://" + b.NATS())
+		if err == nil {
+			c.Close()
+			t.Fatal("somebody got in before Admit")
+		}
+	}
+	for name, secret := range map[string]string{"": "", "band": "x"} {
+		if err := mqtt311(b, name, secret); err == nil {
+			t.Fatal("a device got in before Admit")
+		}
+	}
+	if said := lines.about("authentication error"); len(said) > 0 {
+		t.Errorf("before Admit it said %q", said)
+	}
+	user, _ := b.Credentials()
+	if err := mqtt311(b, user, "wrong"); err == nil {
+		t.Fatal("a wrong secret was taken")
+	}
+	if said := lines.about("authentication error"); len(said) != 1 {
+		t.Errorf("about a wrong secret it said %q", said)
+	}
+	b.Admit()
+	b.Admit()
+	if said := lines.about("refused before"); len(said) != 1 || !strings.Contains(said[0], fmt.Sprint("attempts=", attempts+2)) {
+		t.Errorf("about %d refusals it said %q", attempts+2, said)
+	}
+	if err := mqtt311(b, user, "wrong"); err == nil {
+		t.Fatal("a wrong secret was taken")
+	}
+	if said := lines.about("authentication error"); len(said) != 3 {
+		t.Errorf("after Admit it said %q", said)
+	}
+}
+
+// mqtt311 connects once, by the one version of MQTT that there is.
+func mqtt311(b *broker.Broker, name, secret string) error {
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + b.MQTT()).SetClientID("device").SetProtocolVersion(4).
+		SetUsername(name).SetPassword(secret))
+	token := c.Connect()
+	token.Wait()
+	if token.Error() == nil {
+		c.Disconnect(0)
+	}
+	return token.Error()
+}
+
+// lockedLines is a log that can be read while it is written.
+type lockedLines struct {
+	mu  sync.Mutex // guards buf
+	buf strings.Builder
+}
+
+func (l *lockedLines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
+}
+
+// about is the lines that hold a text.
+func (l *lockedLines) about(text string) (found []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.buf.String()) {
+		if strings.Contains(line, text) {
+			found = append(found, line)
+		}
+	}
+	return found
 }
 
 func TestAddressesAreReal(t *testing.T) {
@@ -151,6 +236,36 @@ func TestNudgesReachADeviceAtEitherQoS(t *testing.T) {
 			t.Errorf("QoS %d: nothing arrived", qos)
 		}
 		c.Disconnect(0)
+	}
+}
+
+// TestAPublishAtQoS2IsNotAcknowledged: the server could lose it later. A subscription
+// at QoS 2 is served at QoS 1.
+func TestAPublishAtQoS2IsNotAcknowledged(t *testing.T) {
+	b, _ := brokertest.Start(t)
+	user, password := b.Credentials()
+	reader := client(b, "reader", user, password, nil)
+	done(t, reader.Connect())
+	defer reader.Disconnect(0)
+	subscribed := reader.Subscribe("sitwell/#", 2, nil)
+	done(t, subscribed)
+	if granted := subscribed.(*mqtt.SubscribeToken).Result()["sitwell/#"]; granted != 1 {
+		t.Errorf("a subscription at QoS 2 is granted QoS %d", granted)
+	}
+	lost := make(chan error, 1)
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + b.MQTT()).SetClientID("device").SetProtocolVersion(4).
+		SetAutoReconnect(false).SetConnectionLostHandler(func(_ mqtt.Client, err error) { lost <- err }))
+	done(t, c.Connect())
+	defer c.Disconnect(0)
+	token := c.Publish("sitwell/v1/acme/band-1/readings", 2, false, "x")
+	select {
+	case <-lost:
+	case <-token.Done():
+		if token.Error() == nil {
+			t.Error("a publish at QoS 2 is acknowledged")
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("neither refused nor acknowledged")
 	}
 }
 
