@@ -25,6 +25,9 @@ func (g gate) Check(c server.ClientAuthentication) bool {
 		return true
 	}
 	if !g.b.admitted.Load() {
+		if o.Username != user {
+			g.b.refused.Add(1)
+		}
 		return false
 	}
 	// Clients of NATS name their language; MQTT has no such field. Whoever
