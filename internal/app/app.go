@@ -187,10 +187,10 @@ func (a *App) start(ctx context.Context) error {
 	}
 	// From here on devices get in: ingest's session exists, and what an earlier
 	// run had not taken from it is taken.
-	if has(Broker) {
+	if a.o.listensMQTT() {
 		a.run(partAdmit, a.admit)
 	}
-	if has(Broker) && has(Ingest) {
+	if a.o.listensMQTT() && has(Ingest) {
 		if err := a.awaitAdmission(ctx); err != nil {
 			return err
 		}
@@ -204,7 +204,7 @@ func (a *App) start(ctx context.Context) error {
 func (a *App) facts() []any {
 	facts := []any{"roles", RoleList(a.o.roles()), "nats", a.NATS()}
 	if a.o.has(Broker, Ingest, Notify) {
-		facts = append(facts, "mqtt", a.MQTT())
+		facts = append(facts, "mqtt", cmp.Or(a.MQTT(), NoMQTT))
 	}
 	if a.o.HTTP != "" {
 		facts = append(facts, "http", a.HTTP())
@@ -272,12 +272,17 @@ func (a *App) HTTP() string {
 	return "http://" + a.o.HTTP
 }
 
-// MQTT is the address for devices, tcp://host:port.
+// MQTT is the address for devices, tcp://host:port, "" where this process knows none.
 func (a *App) MQTT() string {
-	if a.broker != nil {
+	switch address := a.o.brokerAddress(); {
+	case address != "":
+		return locator("tcp", address)
+	case a.broker != nil && a.o.listensMQTT():
 		return "tcp://" + a.broker.MQTT()
+	case a.o.listensMQTT(): // it does not listen yet
+		return locator("tcp", a.o.MQTT)
 	}
-	return locator("tcp", a.o.MQTT)
+	return ""
 }
 
 // NATS is the address for the command line, nats://host:port.

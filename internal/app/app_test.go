@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"sitwell/internal/app"
 )
 
@@ -27,6 +29,21 @@ func TestOptionsAreRefusedByName(t *testing.T) {
 		o := options(t.TempDir())
 		change(&o)
 		if _, err := app.New(o); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(*app.Options)
+		words  string
+	}{
+		"ingest and nobody to take from": {func(o *app.Options) { o.MQTT = app.NoMQTT }, "--broker tcp://127.0.0.1:1883"},
+		"the same in another process":    {func(o *app.Options) { o.MQTT, o.Roles = app.NoMQTT, []app.Role{app.Notify} }, "--broker"},
+		"two brokers":                    {func(o *app.Options) { o.Broker = "tcp://127.0.0.1:1" }, "add --mqtt none"},
+		"no address":                     {func(o *app.Options) { o.MQTT, o.Broker = app.NoMQTT, "mosquitto" }, "broker: \"mosquitto\" is neither"},
+	} {
+		o := options(t.TempDir())
+		c.change(&o)
+		if _, err := app.New(o); err == nil || !strings.Contains(err.Error(), c.words) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -91,4 +108,23 @@ func TestPortsInUse(t *testing.T) {
 			t.Errorf("%s in use: moved %+v", name, moved)
 		}
 	}
+}
+
+// Without an MQTT listener nobody waits for ingest's session there.
+func TestWithoutMQTT(t *testing.T) {
+	o := options(t.TempDir())
+	o.MQTT, o.Roles = app.NoMQTT, []app.Role{app.Broker, app.Detect, app.Record}
+	a, err := start(t, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready(t, a, "")
+	if a.MQTT() != "" {
+		t.Errorf("devices are told to connect to %s", a.MQTT())
+	}
+	nc, err := nats.Connect(a.NATS())
+	if err != nil {
+		t.Fatalf("a client without a name is not let in: %v", err)
+	}
+	nc.Close()
 }

@@ -64,13 +64,20 @@ func (a *App) startBroker(ctx context.Context) (err error) {
 	if a.secret, err = keepSecret(a.o.secretFile()); err != nil {
 		return err
 	}
+	mqtt := ""
+	if a.o.listensMQTT() {
+		mqtt = a.o.MQTT
+	}
 	if a.broker, err = broker.Start(ctx, broker.Options{
-		Dir: filepath.Join(a.o.Data, "log"), MQTT: a.o.MQTT, NATS: a.o.NATS, Log: a.o.Logger, Secret: a.secret,
+		Dir: filepath.Join(a.o.Data, "log"), MQTT: mqtt, NATS: a.o.NATS, Log: a.o.Logger, Secret: a.secret,
 		Durability: broker.Durability(a.o.Durability),
 	}); err != nil {
 		return err
 	}
 	a.onStop("broker", func(ctx context.Context) error { return bounded(ctx, a.broker.Stop) })
+	if !a.o.listensMQTT() { // no device can come, so nobody waits for ingest's session here
+		a.broker.Admit()
+	}
 	return nil
 }
 

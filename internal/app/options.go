@@ -21,8 +21,12 @@ type Options struct {
 	// where the process shows no page, which may also have none: "".
 	HTTP string
 	// MQTT and NATS are host:port to listen on with the role of the broker, and
-	// else where broker and log are found: host:port or a URL.
+	// else where broker and log are found: host:port or a URL. MQTT may be NoMQTT:
+	// devices are at another broker, such as Mosquitto.
 	MQTT, NATS string
+	// Broker is where that other broker is, for ingest and notify: host:port or a URL.
+	// It counts over MQTT where this process does not listen.
+	Broker string
 	// SecretFile holds the password of sitwell's own parts, "" is <Data>/secret. The
 	// process with the broker makes it, the others wait for it.
 	SecretFile string
@@ -42,6 +46,9 @@ type Options struct {
 	FreePorts bool
 	Logger    *slog.Logger
 }
+
+// NoMQTT is for a process with the broker's log and without its MQTT listener.
+const NoMQTT = "none"
 
 // Defaults are the standard addresses, on loopback.
 func Defaults() Options {
@@ -66,14 +73,45 @@ func (o Options) Validate() error {
 	if o.HTTP != "" || o.has(Dashboard) {
 		errs = append(errs, o.listenable("http", o.HTTP))
 	}
-	for name, addr := range map[string]string{"mqtt": o.MQTT, "nats": o.NATS} {
-		if o.has(Broker) {
-			errs = append(errs, o.listenable(name, addr))
-		} else {
-			errs = append(errs, reachable(name, addr))
-		}
+	if o.has(Broker) {
+		errs = append(errs, o.listenable("nats", o.NATS))
+	} else {
+		errs = append(errs, reachable("nats", o.NATS))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, o.mqttUsable())...)
+}
+
+// listensMQTT reports whether devices connect to this process.
+func (o *Options) listensMQTT() bool { return o.has(Broker) && o.MQTT != NoMQTT }
+
+// brokerAddress is where ingest and notify of this process find the MQTT broker, ""
+// for the listener of this process or nowhere.
+func (o *Options) brokerAddress() string {
+	switch {
+	case o.listensMQTT():
+		return ""
+	case o.Broker == "" && o.MQTT != NoMQTT:
+		return o.MQTT
+	}
+	return o.Broker
+}
+
+// mqttUsable checks where devices are.
+func (o *Options) mqttUsable() error {
+	switch {
+	case o.listensMQTT() && o.Broker != "":
+		return errors.New("broker: devices connect to the MQTT listener of this process; with another broker add --mqtt none")
+	case o.listensMQTT():
+		return o.listenable("mqtt", o.MQTT)
+	case o.Broker != "":
+		return reachable("broker", o.Broker)
+	case o.MQTT != NoMQTT:
+		return reachable("mqtt", o.MQTT)
+	case o.has(Ingest, Notify):
+		return errors.New("broker: with --mqtt none this process has no MQTT listener; say where devices are with --broker, such as --broker tcp://127.0.0.1:1883, " +
+			"or leave ingest and notify out of --roles")
+	}
+	return nil
 }
 
 // listenable checks an address to listen on.
@@ -143,7 +181,7 @@ func (o *Options) listen() (http net.Listener, moved []Moved, err error) {
 	if !o.has(Broker) {
 		return http, moved, nil
 	}
-	for name, addr := range map[string]*string{"mqtt": &o.MQTT, "nats": &o.NATS} {
+	for name, addr := range o.listeners() {
 		l, err := o.open(name, addr, &moved)
 		if err == nil {
 			err = l.Close()
@@ -156,6 +194,15 @@ func (o *Options) listen() (http net.Listener, moved []Moved, err error) {
 		}
 	}
 	return http, moved, nil
+}
+
+// listeners are the addresses that the broker opens, by the flag's name.
+func (o *Options) listeners() map[string]*string {
+	all := map[string]*string{"nats": &o.NATS}
+	if o.listensMQTT() {
+		all["mqtt"] = &o.MQTT
+	}
+	return all
 }
 
 func (o *Options) open(name string, addr *string, moved *[]Moved) (net.Listener, error) {

@@ -19,7 +19,7 @@ import (
 // parts that wait for one another would never be let in by whoever asks for readiness.
 func (a *App) checks() []ops.Check {
 	checks := []ops.Check{{Name: "start", Check: a.checkStart}, {Name: "parts", Check: a.parts.check}, {Name: "log", Check: a.afterStart(a.checkLog)}}
-	if a.o.has(Broker, Ingest) {
+	if a.o.listensMQTT() || a.o.has(Ingest) {
 		checks = append(checks, ops.Check{Name: "mqtt", Check: a.checkMQTT})
 	}
 	if a.o.has(Record) {
@@ -134,7 +134,7 @@ func (a *App) checkMQTT(context.Context) error {
 			return err
 		}
 	}
-	if a.o.has(Broker) && !a.admitted() {
+	if a.o.listensMQTT() && !a.admitted() {
 		return errors.New("devices are let in once ingest's session exists and what they sent earlier is taken")
 	}
 	return nil

@@ -34,7 +34,7 @@ import (
 // Options say where the broker keeps its data and where it listens.
 type Options struct {
 	Dir  string // the log's folder
-	MQTT string // host:port, port 0 for any free one
+	MQTT string // host:port, port 0 for any free one; "" for no MQTT listener
 	NATS string // host:port, port 0 for any free one
 	Log  *slog.Logger
 	// Secret is the password of sitwell's own parts, empty for a random one that
@@ -78,9 +78,12 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 }
 
 func (b *Broker) options(o Options) (*server.Options, error) {
-	mqttHost, mqttPort, err := split(o.MQTT)
-	if err != nil {
-		return nil, fmt.Errorf("mqtt address: %w", err)
+	mqttHost, mqttPort := "", 0 // the server's way to say that there is none
+	if o.MQTT != "" {
+		var err error
+		if mqttHost, mqttPort, err = split(o.MQTT); err != nil {
+			return nil, fmt.Errorf("mqtt address: %w", err)
+		}
 	}
 	natsHost, natsPort, err := split(o.NATS)
 	if err != nil {
@@ -205,8 +208,11 @@ func (b *Broker) Admit() {
 	}
 }
 
-// MQTT is the address of the MQTT listener, host:port.
+// MQTT is the address of the MQTT listener, host:port, "" where there is none.
 func (b *Broker) MQTT() string {
+	if b.opts.MQTT.Port == 0 {
+		return ""
+	}
 	return net.JoinHostPort(b.opts.MQTT.Host, strconv.Itoa(b.opts.MQTT.Port))
 }
 

@@ -54,14 +54,19 @@ func (e *env) serve() *cobra.Command {
 			"name in capitals with _ for -, such as SITWELL_DATA. SIGINT or SIGTERM drains and exits 0; a second one ends\n" +
 			"at once, which loses nothing either.\n\n" +
 			"With durability always each reading is on disk before its device is told so. With interval the disk is told every\n" +
-			"second: faster, and a power cut loses up to that much of what devices were told is kept.",
+			"second: faster, and a power cut loses up to that much of what devices were told is kept.\n\n" +
+			"Behind a broker of your own, such as Mosquitto with deploy/mosquitto.conf, --mqtt none leaves the MQTT listener\n" +
+			"out, and --broker says where that broker is. It has to know user sitwell with the password in <data>/secret:\n" +
+			"mosquitto_passwd -b FILE sitwell \"$(cat data/secret)\".",
 		Example: "  sitwell serve --data /var/lib/sitwell\n  sitwell serve --config /etc/sitwell.yml\n" +
-			"  sitwell serve --roles broker,record,dashboard    # and ingest, detect, notify as processes of their own",
+			"  sitwell serve --roles broker,record,dashboard    # and ingest, detect, notify as processes of their own\n" +
+			"  sitwell serve --mqtt none --broker tcp://127.0.0.1:1883",
 		RunE: func(c *cobra.Command, _ []string) error { return e.runProcess(c, p) },
 	}
 	f := c.Flags()
 	f.StringVar(&p.o.Data, "data", p.o.Data, "folder of the log and the store")
-	f.StringVar(&p.o.MQTT, "mqtt", p.o.MQTT, "address for devices; without the role broker, where that is")
+	f.StringVar(&p.o.MQTT, "mqtt", p.o.MQTT, "address for devices, none for no MQTT listener (another broker has them); without the role broker, where that is")
+	f.StringVar(&p.o.Broker, "broker", "", "where the other MQTT broker is, for ingest and notify of this process with --mqtt none")
 	f.StringVar(&p.o.NATS, "nats", p.o.NATS, "address for the sitwell command line; without the role broker, where the log is")
 	f.Var(roleList{&p.o.Roles}, "roles", "what this process does")
 	f.Var(oneOf{&p.o.Durability, []string{"always", "interval"}}, "durability", "when what is acknowledged is on disk: always or interval")
