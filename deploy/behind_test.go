@@ -3,14 +3,19 @@ package deploy_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"sitwell/ingest"
 	"sitwell/internal/app"
 	"sitwell/internal/doctor"
+	"sitwell/internal/ops"
 )
 
 // lines keeps what is logged.
@@ -104,5 +109,50 @@ func TestSitwellBehindMosquitto(t *testing.T) {
 				t.Log(out.String())
 			}
 		})
+	}
+}
+
+// TestWhoMosquittoDoesNotKnowIsTold: the log line and the doctor say how Mosquitto
+// learns the password.
+func TestWhoMosquittoDoesNotKnowIsTold(t *testing.T) {
+	const how = "mosquitto_passwd -b FILE sitwell"
+	mosquitto, secret := startMosquitto(t), secretFile(t, "another")
+	var out lines
+	a := process(t, secret, mosquitto, &out, func(o *app.Options) { o.Broker, o.Roles = "", []app.Role{app.Broker} })
+	process(t, secret, mosquitto, &out, func(o *app.Options) { o.NATS, o.HTTP, o.Roles = a.NATS(), "", []app.Role{app.Notify} })
+	started := make(chan error, 1)
+	i, err := app.New(app.Options{
+		Data: t.TempDir(), NATS: a.NATS(), MQTT: "tcp://" + mosquitto, SecretFile: secret, Roles: []app.Role{app.Ingest},
+		Logger: slog.New(slog.NewTextHandler(&out, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { started <- i.Start(ctx) }()
+	defer func() { cancel(); <-started }()
+
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.After(patience); strings.Count(out.String(), how) < 2; {
+		select {
+		case <-again.C:
+		case <-deadline:
+			t.Fatalf("ingest and notify do not both say it:\n%s", out.String())
+		}
+	}
+	err = ingest.CheckBroker(ctx, ingest.SessionOptions{URL: "tcp://" + mosquitto, Username: "sitwell", Password: "another", Logger: slog.New(slog.DiscardHandler)})
+	if !errors.Is(err, ops.ErrUnauthorised) {
+		t.Errorf("the broker's check says %v", err)
+	}
+	findings := doctor.Run(ctx, doctor.Options{NATS: a.NATS(), Secret: "another", Broker: "tcp://" + mosquitto, Logger: slog.New(slog.DiscardHandler)})
+	said := 0
+	for _, f := range findings {
+		if f.State == doctor.Fail {
+			said += strings.Count(f.Says+f.Do, how)
+		}
+	}
+	if said == 0 {
+		t.Errorf("the doctor does not say how Mosquitto learns the password: %+v", findings)
 	}
 }

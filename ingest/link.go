@@ -9,7 +9,9 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
 
+	"sitwell/internal/ops"
 	"sitwell/schemas"
 )
 
@@ -72,7 +74,10 @@ func (l *link) connect(ctx context.Context) (present bool, err error) {
 	case <-ctx.Done():
 		return false, fmt.Errorf("connect: %w", ctx.Err())
 	}
-	if err := token.Error(); err != nil {
+	switch err := token.Error(); {
+	case errors.Is(err, packets.ErrorRefusedNotAuthorised), errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword):
+		return false, fmt.Errorf("connect: %w: %w", err, ops.ErrUnauthorised)
+	case err != nil:
 		return false, fmt.Errorf("connect: %w", err)
 	}
 	connected, ok := token.(*mqtt.ConnectToken)

@@ -3,10 +3,13 @@ package ingest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"sitwell/internal/ops"
 )
 
 // SessionSubject is where ingest answers what its session is like, with
@@ -28,6 +31,8 @@ type SessionState struct {
 	Since time.Time `json:"since"`
 	// Error says in words why it is not connected.
 	Error string `json:"error,omitempty"`
+	// Unauthorised says that the broker does not take ingest's password.
+	Unauthorised bool `json:"unauthorised,omitempty"`
 }
 
 // State is what the session is like now.
@@ -63,6 +68,7 @@ func (s *Session) came(present bool) {
 	s.mu.Lock()
 	forgotten := s.had && !present
 	s.state.Connected, s.state.Present, s.state.Since, s.state.Error = true, present, time.Now(), ""
+	s.state.Unauthorised = false
 	if forgotten {
 		s.state.Lost++
 	}
@@ -96,6 +102,7 @@ func (s *Session) gone(err error) {
 		s.state.Since = time.Now()
 	}
 	s.state.Connected, s.state.Subscribed, s.state.Present = false, false, false
+	s.state.Unauthorised = errors.Is(err, ops.ErrUnauthorised)
 	s.state.Error = "the log takes no messages, and until it does the broker keeps them"
 	if err != nil {
 		s.state.Error = err.Error()

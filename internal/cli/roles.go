@@ -47,7 +47,7 @@ func (p *process) common(f *pflag.FlagSet) {
 func (p *process) elsewhere(f *pflag.FlagSet, broker bool) {
 	f.StringVar(&p.o.NATS, "nats", locate("nats", p.o.NATS), "where the log is")
 	if broker {
-		f.StringVar(&p.o.MQTT, "broker", locate("tcp", p.o.MQTT), "where the MQTT broker is")
+		f.StringVar(&p.o.MQTT, "broker", locate("tcp", p.o.MQTT), "where the MQTT broker is, which knows user sitwell with the secret as its password")
 	}
 }
 

@@ -19,7 +19,7 @@ var allowed = map[string][]string{
 	"detect/runner": {"schemas", "detect", "internal/bus", "internal/live", "internal/ops"},
 	"ingest":        {"schemas", "internal/bus", "internal/registry", "internal/ops"},
 	"notify":        {"schemas", "internal/bus", "internal/registry", "internal/ops"},
-	"notify/...":    {"schemas", "notify"},
+	"notify/...":    {"schemas", "notify", "internal/ops"},
 
 	// Contracts and their suites.
 	"internal/bus":        {"schemas"},

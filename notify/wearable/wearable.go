@@ -20,7 +20,9 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
 
+	"sitwell/internal/ops"
 	"sitwell/notify"
 	"sitwell/schemas"
 )
@@ -82,10 +84,11 @@ func (s *Sender) keep(logger *slog.Logger) {
 			case <-s.stop:
 				return
 			}
-			if err := token.Error(); err != nil && !failing {
+			err := explained(token.Error())
+			if err != nil && !failing {
 				logger.Warn("no connection to the MQTT broker, trying again every second", "err", err)
 			}
-			failing = token.Error() != nil
+			failing = err != nil
 		}
 		select {
 		case <-tick.C:
@@ -93,6 +96,14 @@ func (s *Sender) keep(logger *slog.Logger) {
 			return
 		}
 	}
+}
+
+// explained adds to a refusal how a broker comes to know sitwell's parts.
+func explained(err error) error {
+	if errors.Is(err, packets.ErrorRefusedNotAuthorised) || errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword) {
+		return fmt.Errorf("%w: %w", err, ops.ErrUnauthorised)
+	}
+	return err
 }
 
 // Send publishes a nudge. An error that wraps notify.ErrNotSent says that it
