@@ -199,7 +199,7 @@ func (c *chaos) enrol(ctx context.Context) error {
 }
 
 func (c *chaos) sent(device schemas.ID, boot uint32, items []schemas.Item) {
-	c.ledger.Sent(c.office.Org, device, boot, items)
+	c.ledger.Sent(c.office.Org, c.wears[device], device, boot, items)
 }
 
 func (c *chaos) acked(device schemas.ID, boot uint32, items []schemas.Item) {

@@ -381,7 +381,7 @@ func (a *apart) future(f *fleet, from, to int) {
 		b := string(payload(f.boot, time.Now(), items))
 		b = strings.Replace(b, `{"seq":`, `{"mood":{"of":["the","day"]},"seq":`, 1)
 		b = strings.Replace(b, `"boot":`, `"firmware":"9.9","boot":`, 1)
-		a.ledger.Sent(acme, d.ID(), f.boot, items)
+		a.ledger.Sent(acme, wearer(f.first+i), d.ID(), f.boot, items)
 		must(a.t, d.Publish(a.t.Context(), d.ID(), schemas.KindReadings, []byte(b)))
 		must(a.t, d.Flush(a.t.Context()))
 		f.onAck(wearer(f.first+i), d.ID(), f.boot, items)

@@ -125,7 +125,7 @@ func (f *fleet) nudged() []sim.Received {
 func (f *fleet) send(ctx context.Context, i, from, to, step int) error {
 	for at := from; at < to; at += step {
 		items := f.items(i, at, min(at+step, to))
-		f.p.ledger.Sent(acme, f.devices[i].ID(), f.boot, items)
+		f.p.ledger.Sent(acme, wearer(f.first+i), f.devices[i].ID(), f.boot, items)
 		if err := f.devices[i].Send(ctx, f.devices[i].ID(), f.boot, items); err != nil {
 			return err
 		}

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"sitwell/internal/cluster"
-	"sitwell/internal/ledger"
 )
 
 // Every process is killed with -9, at random, again and again and at times two
@@ -56,7 +55,6 @@ func TestKillNineAtRandom(t *testing.T) {
 	}
 	k.watching.Wait()
 
-	p.recorded()
 	report := p.check()
 	figure(t, "G1: %d kill -9 (%v), %d readings acknowledged: %d lost, %d stored twice, %d altered",
 		k.total, k.counts, report.Acknowledged, report.Lost, report.Doubled, report.Altered)
@@ -66,25 +64,8 @@ func TestKillNineAtRandom(t *testing.T) {
 		report.Decided, report.Nudges, report.DoubledNudges, report.Ambiguous)
 	figure(t, "G5: %d of %d episodes and %d minutes as in a pure run", report.Found, report.Episodes, report.Minutes)
 	figure(t, "G8: after a kill the slowest part (%s) was ready in %s", k.slowestPart, k.slowest.Round(time.Millisecond))
-	if report.Decided == 0 || report.Episodes == 0 {
-		t.Errorf("%d nudges and %d episodes: this proves nothing", report.Decided, report.Episodes)
-	}
-}
-
-// recorded waits until each nudge that arrived is on record. One whose notifier
-// was killed while it sent is called ambiguous once nobody can be sending it any
-// more, half a minute later.
-func (p *place) recorded() {
-	p.t.Helper()
-	p.settle()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for from := time.Now(); time.Since(from) < patience; <-tick.C {
-		report, err := p.ledger.Check(p.t.Context(), ledger.API(p.http()))
-		must(p.t, err)
-		if report.Unrecorded == 0 {
-			return
-		}
+	if err := report.Proves(); err != nil {
+		t.Error(err)
 	}
 }
 

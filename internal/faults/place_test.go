@@ -246,9 +246,11 @@ func (p *place) settle() app.Settled {
 	return got
 }
 
-// ledgerCheck holds the ledger against what the API gives.
+// ledgerCheck holds the ledger against what the API gives. What notify still has to
+// record is waited for: a nudge whose notifier was killed while it sent is called
+// ambiguous once nobody can be sending it any more, half a minute later.
 func (p *place) ledgerCheck(ctx context.Context) (ledger.Report, error) {
-	report, err := p.ledger.Check(ctx, ledger.API(p.http()))
+	report, err := p.ledger.Await(ctx, ledger.API(p.http()), patience)
 	return report, errors.Join(err, report.Err())
 }
 

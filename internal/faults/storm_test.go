@@ -75,7 +75,7 @@ func (s *storm) persist(ctx context.Context, i int) (*rawClient, error) {
 // reading publishes second k of a wearer until it is acknowledged.
 func (s *storm) reading(ctx context.Context, c *rawClient, i, w, k int) (*rawClient, error) {
 	items := day(w, s.base, k*10, k*10+10)
-	s.p.ledger.Sent(acme, band(w), 1, items)
+	s.p.ledger.Sent(acme, wearer(w), band(w), 1, items)
 	for {
 		attempt, cancel := context.WithTimeout(ctx, 20*time.Second)
 		err := c.publish(attempt, topicOf(band(w)), payload(1, time.Now(), items))

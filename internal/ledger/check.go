@@ -37,7 +37,7 @@ func (l *Ledger) Check(ctx context.Context, source Source) (Report, error) {
 			if err != nil {
 				return err
 			}
-			c := checker{account: a, report: &reports[i], sent: func(r reading) bool { return l.wasSent(k.org, r) }}
+			c := checker{account: a, report: &reports[i], sent: func(r reading) (schemas.ID, bool) { return l.sentFor(k, r) }}
 			return c.run(inner, source)
 		})
 	}
@@ -56,8 +56,8 @@ type checker struct {
 	*account
 
 	report *Report
-	sent   func(reading) bool
-	judged []series.Reading // what the pure run is given
+	sent   func(reading) (schemas.ID, bool) // for whom it was sent, and whether it was
+	judged []series.Reading                 // what the pure run is given
 }
 
 func (c *checker) run(ctx context.Context, source Source) error {
@@ -76,7 +76,7 @@ func (c *checker) run(ctx context.Context, source Source) error {
 	if err := c.minutes(ctx, source, q, found); err != nil {
 		return err
 	}
-	return c.nudged(ctx, source, q)
+	return c.nudged(ctx, source, q, found)
 }
 
 // readings compares what is stored with what was acknowledged.
@@ -89,15 +89,12 @@ func (c *checker) readings(ctx context.Context, source Source, q series.Query) e
 			r.wrong(&r.Doubled, "%s of %s is stored %d times", id, c.wearer, times[id])
 			return nil
 		}
-		want, acked := c.acked[id]
-		switch {
-		case acked && !reflect.DeepEqual(want, s.Item):
+		if want, acked := c.acked[id]; !acked {
+			if !c.unconfirmed(id) {
+				return nil
+			}
+		} else if !reflect.DeepEqual(want, s.Item) {
 			r.wrong(&r.Altered, "%s of %s is stored as %+v, and was sent as %+v", id, c.wearer, s.Item, want)
-		case !acked && !c.sent(id):
-			r.wrong(&r.Strange, "%s of %s is stored, and nobody sent it", id, c.wearer)
-			return nil
-		case !acked:
-			r.Unconfirmed++
 		}
 		r.Stored++
 		if s.Late {
@@ -120,6 +117,21 @@ func (c *checker) readings(ctx context.Context, source Source, q series.Query) e
 		c.judged = append(c.judged, series.Reading{Device: id.device, Boot: id.boot, Item: it})
 	}
 	return nil
+}
+
+// unconfirmed reports whether a reading that is stored and was not acknowledged may be.
+func (c *checker) unconfirmed(id reading) bool {
+	r := c.report
+	switch wearer, sent := c.sent(id); {
+	case !sent:
+		r.wrong(&r.Strange, "%s of %s is stored, and nobody sent it", id, c.wearer)
+		return false
+	case wearer != c.wearer:
+		r.wrong(&r.Misplaced, "%s is stored for %s, and was sent for %s", id, c.wearer, wearer)
+		return false
+	}
+	r.Unconfirmed++
+	return true
 }
 
 // episodes compares the stored episodes with those of the pure run.
@@ -203,36 +215,6 @@ func sameMinute(s, want schemas.Rollup) bool {
 }
 
 func minute(m int64) string { return time.Unix(m*60, 0).UTC().Format("2006-01-02 15:04") }
-
-// nudged compares what reached the wearer's devices with what is recorded.
-func (c *checker) nudged(ctx context.Context, source Source, q series.Query) error {
-	stored, err := source.Nudges(ctx, q)
-	if err != nil {
-		return err
-	}
-	r, known := c.report, map[string]bool{}
-	for _, n := range stored {
-		switch n.Status {
-		case schemas.ActionSent:
-			r.Decided++
-		case schemas.ActionAmbiguous:
-			r.Ambiguous++
-		default:
-			continue
-		}
-		known[n.ID] = true
-	}
-	r.Nudges = len(c.nudges)
-	for id, times := range c.nudges {
-		if times > 1 {
-			r.wrong(&r.DoubledNudges, "nudge %s reached %s %d times", id, c.wearer, times)
-		}
-		if !known[id] {
-			r.wrong(&r.Unrecorded, "nudge %s reached %s, and there is no record of it", id, c.wearer)
-		}
-	}
-	return nil
-}
 
 // timeline is what live judges by where nobody has changed a parameter.
 func timeline() *detect.Timeline {

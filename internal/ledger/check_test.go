@@ -70,7 +70,7 @@ func (w *world) enrol(t *testing.T) {
 		URL: w.MQTT(), Org: org, Hertz: 2,
 		OnSend: func(device schemas.ID, boot uint32, items []schemas.Item) {
 			if !w.silent.Load() {
-				w.Sent(org, device, boot, items)
+				w.Sent(org, w.wears(device), device, boot, items)
 			}
 		},
 		OnAck: func(device schemas.ID, boot uint32, items []schemas.Item) {
@@ -102,7 +102,7 @@ func (w *world) check(t *testing.T) ledger.Report {
 	defer cancel()
 	must(t, w.fleet.Flush(ctx))
 	must(t, w.Settle(ctx))
-	r, err := w.Check(ctx, ledger.API(w.HTTP()))
+	r, err := w.Await(ctx, ledger.API(w.HTTP()), patience/3)
 	must(t, err)
 	return r
 }
@@ -146,9 +146,13 @@ func TestTheOracle(t *testing.T) {
 	if r.Acknowledged < 10_000 || r.Stored != r.Acknowledged || counts.Acknowledged <= r.Acknowledged || counts.Sent != counts.Acknowledged {
 		t.Errorf("%+v of %+v is not all of it, counted once", r, counts)
 	}
+	if r.Asked < 10 {
+		t.Errorf("%d escalations ask for a nudge: too few to compare", r.Asked)
+	}
 	if r.Late == 0 || r.Episodes < 20 || r.Found != r.Episodes || r.Minutes < 500 {
 		t.Errorf("%+v: too little to compare", r)
 	}
+	w.lied(t, &r)
 
 	// And now all that must not be. What nobody sent is missed, with what it means.
 	lost, altered, silent := w.office.Wearers[1], w.office.Wearers[5], w.office.Wearers[6]

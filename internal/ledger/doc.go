@@ -13,7 +13,8 @@
 //   - the episodes and minutes, with those of a pure run of the engine over the
 //     acknowledged readings in order, without duplicates and without those that
 //     are marked as having come too late,
-//   - the nudges, of which none may have reached a device twice.
+//   - the nudges, of which none may have reached a device twice: each escalation of
+//     the pure run that asks for one has a decision, and no other has.
 //
 // All methods may be called from any goroutine.
 package ledger

@@ -13,6 +13,7 @@ import (
 type judged struct {
 	episodes map[string]*series.Episode
 	told     map[string]told
+	asks     map[step]ask
 	minutes  map[int64]schemas.Rollup // that are finished
 	open     int64                    // the minute that is not
 }
@@ -40,7 +41,7 @@ func (c *checker) judge() *judged {
 		return cmp.Or(cmp.Compare(begins[m], begins[n]), m.device.Compare(n.device), cmp.Compare(m.boot, n.boot), cmp.Compare(a.Seq, b.Seq))
 	})
 	w := detect.NewWearer(c.org, c.wearer, timeline())
-	j := &judged{episodes: map[string]*series.Episode{}, told: map[string]told{}, minutes: map[int64]schemas.Rollup{}}
+	j := &judged{episodes: map[string]*series.Episode{}, told: map[string]told{}, asks: map[step]ask{}, minutes: map[int64]schemas.Rollup{}}
 	var out detect.Output
 	for i := range c.judged {
 		r := &c.judged[i]
@@ -74,6 +75,9 @@ func (j *judged) finding(f *schemas.Finding) {
 		e = &series.Episode{ID: f.Episode, Rule: f.Rule, Start: f.Start}
 		j.episodes[f.Episode] = e
 		j.told[f.Episode] = told{closes + 1, closes + 1}
+	}
+	if f.Step == schemas.Escalated && f.Level >= worthNudge {
+		j.asks[step{f.Episode, f.Level}] = ask{f.Rule, f.Time}
 	}
 	e.Level, e.Severity = max(e.Level, f.Level), max(e.Severity, f.Severity)
 	n, t := rank(f), j.told[f.Episode]

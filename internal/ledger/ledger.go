@@ -31,7 +31,7 @@ type Ledger struct {
 	end, synced int64 // of the file, with and without buf
 	err         error // the first; nothing can be promised after it
 	frames      map[key]*place
-	sent        map[run]seqs
+	sent        map[run]map[schemas.ID]*seqs // by wearer
 	counts      Counts
 }
 
@@ -82,7 +82,7 @@ func Open(path string) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
-	l := &Ledger{file: f, frames: map[key]*place{}, sent: map[run]seqs{}}
+	l := &Ledger{file: f, frames: map[key]*place{}, sent: map[run]map[schemas.ID]*seqs{}}
 	l.moved = sync.NewCond(&l.mu)
 	err = l.recover()
 	if err == nil {
@@ -184,23 +184,26 @@ func (l *Ledger) note(k key, at int64) {
 // Sent notes what is about to be sent, in memory: of it, what is never
 // acknowledged may be stored or not. Without it whatever is stored and was not
 // acknowledged is strange.
-func (l *Ledger) Sent(org, device schemas.ID, boot uint32, items []schemas.Item) {
+func (l *Ledger) Sent(org, wearer, device schemas.ID, boot uint32, items []schemas.Item) {
 	if len(items) == 0 {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.counts.Sent += int64(len(items))
-	r := run{org, device, boot}
-	s, known := l.sent[r]
-	for i := range items {
-		seq := items[i].Seq
-		if !known {
-			s, known = seqs{seq, seq}, true
-		}
-		s.first, s.last = min(s.first, seq), max(s.last, seq)
+	of := l.sent[run{org, device, boot}]
+	if of == nil {
+		of = map[schemas.ID]*seqs{}
+		l.sent[run{org, device, boot}] = of
 	}
-	l.sent[r] = s
+	s := of[wearer]
+	if s == nil {
+		s = &seqs{items[0].Seq, items[0].Seq}
+		of[wearer] = s
+	}
+	for i := range items {
+		s.first, s.last = min(s.first, items[i].Seq), max(s.last, items[i].Seq)
+	}
 }
 
 // Acked writes down what a broker has acknowledged to a device. It returns once

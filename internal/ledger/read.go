@@ -92,10 +92,22 @@ func (a *account) take(frame []byte) error {
 	return nil
 }
 
-// wasSent reports whether a reading is one that Sent was told of.
-func (l *Ledger) wasSent(org schemas.ID, r reading) bool {
+// sentFor is for whom a reading was sent that Sent was told of: for the wearer it is
+// asked about, if for that one, too.
+func (l *Ledger) sentFor(k key, r reading) (wearer schemas.ID, sent bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s, known := l.sent[run{org, r.device, r.boot}]
-	return known && r.seq >= s.first && r.seq <= s.last
+	of := l.sent[run{k.org, r.device, r.boot}]
+	if of[k.wearer].has(r.seq) {
+		return k.wearer, true
+	}
+	for w, s := range of {
+		if s.has(r.seq) {
+			return w, true
+		}
+	}
+	return schemas.ID{}, false
 }
+
+// has reports whether a sequence number is one of them.
+func (s *seqs) has(seq uint64) bool { return s != nil && seq >= s.first && seq <= s.last }

@@ -21,6 +21,7 @@ type Report struct {
 	Nudges       int   `json:"nudges"`         // that reached a device, each counted once
 	Decided      int   `json:"nudges_sent"`    // that are recorded as sent
 	Ambiguous    int   `json:"nudges_ambiguous"`
+	Asked        int   `json:"nudges_asked"` // that the pure run asks for; they may be held
 
 	// What must not be.
 	Lost          int64 `json:"lost"`            // acknowledged and not stored
@@ -32,6 +33,11 @@ type Report struct {
 	Extra         int64 `json:"episodes_extra"`  // stored, and the pure run has no such
 	Different     int64 `json:"different"`       // episodes and minutes that are stored with another content
 	Unrecorded    int64 `json:"nudges_unknown"`  // reached a device, and there is no record of it
+
+	Misplaced int64 `json:"misplaced"`       // stored for another wearer than it was sent for
+	Undecided int64 `json:"nudges_missed"`   // escalations that ask for a nudge, and nothing was decided
+	Repeated  int64 `json:"nudges_repeated"` // left under two ids about the same level of an episode
+	Baseless  int64 `json:"nudges_baseless"` // decided about what the pure run does not ask for
 
 	// Examples are the first few of each of what must not be, in words.
 	Examples []string `json:"examples,omitempty"`
@@ -62,6 +68,10 @@ func (r *Report) bad() []bad {
 		{&r.Extra, "episodes too many"},
 		{&r.Different, "episodes or minutes with another content"},
 		{&r.Unrecorded, "nudges without a record"},
+		{&r.Misplaced, "stored for the wrong wearer"},
+		{&r.Undecided, "escalations without a decision about a nudge"},
+		{&r.Repeated, "nudges again under another id"},
+		{&r.Baseless, "nudges about episodes that are not there"},
 	}
 }
 
@@ -84,6 +94,39 @@ func (r *Report) Err() error {
 	return errors.New(strings.Join(words, ", ") + ": " + strings.Join(r.Examples, "; "))
 }
 
+// mostLate is the share of the readings that may have come too late to be judged
+// where devices send in order; without faults none does.
+const mostLate = 0.01
+
+// Proves says why a report proves nothing though nothing in it is wrong, where
+// devices sent in order and long enough to be nudged: nil is a proof. What is not
+// judged cannot be judged wrongly.
+func (r *Report) Proves() error {
+	var words []string
+	if share := float64(r.Late) / float64(max(r.Acknowledged, 1)); share > mostLate {
+		words = append(words, fmt.Sprintf("%d of %d readings came too late to be judged, more than %.0f %%", r.Late, r.Acknowledged, 100*mostLate))
+	}
+	for _, c := range []struct {
+		count int
+		words string
+	}{
+		{r.Episodes, "the pure run has no episodes"},
+		{r.Found, "no episode is stored as expected"},
+		{r.Minutes, "no minute is stored as expected"},
+		{r.Asked, "the pure run asks for no nudge"},
+		{r.Decided, "no nudge was sent"},
+		{r.Nudges, "no nudge was received"},
+	} {
+		if c.count == 0 {
+			words = append(words, c.words)
+		}
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	return errors.New("this proves nothing: " + strings.Join(words, ", "))
+}
+
 // add sums another report, of other wearers.
 func (r *Report) add(o *Report) {
 	r.Wearers += o.Wearers
@@ -97,6 +140,7 @@ func (r *Report) add(o *Report) {
 	r.Nudges += o.Nudges
 	r.Decided += o.Decided
 	r.Ambiguous += o.Ambiguous
+	r.Asked += o.Asked
 	sum, part := r.bad(), o.bad()
 	for i := range sum {
 		for j, kind := range o.kinds {
