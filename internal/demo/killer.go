@@ -30,7 +30,7 @@ type killer struct {
 
 	mu      sync.Mutex // guards what follows
 	count   map[string]int
-	fell    int // parts that ended by themselves
+	fell    []string // parts that ended by themselves, in words
 	slowest time.Duration
 	slow    string // the part that took that long
 }
@@ -182,28 +182,44 @@ func (g *guard) run(ctx context.Context) error {
 	}
 }
 
-// kill kills the part and starts it again at once.
+// kill kills the part and starts it again at once. One that had ended by itself when
+// the kill came was not killed.
 func (g *guard) kill(ctx context.Context) error {
 	if g.part.Running() {
 		if err := g.part.Kill(); err != nil && g.part.Running() {
 			return err
 		}
 	}
-	g.killer.struck(g.part.Name())
+	if code := g.exit(); code == bySignal {
+		g.killer.struck(g.part.Name())
+	} else {
+		g.tell(code)
+	}
 	return g.part.Start(ctx)
+}
+
+// bySignal is the exit code of a part that a signal ended.
+const bySignal = -1
+
+// exit is the exit code of a part that has ended.
+func (g *guard) exit() int {
+	code, _ := g.part.Wait(context.Background()) // only its context's end could be an error
+	return code
+}
+
+// tell notes and says that a part ended by itself.
+func (g *guard) tell(code int) {
+	said := g.part.Said()
+	last := said[strings.LastIndexByte(said, '\n')+1:]
+	g.killer.dropped(fmt.Sprintf("%s with exit code %d: %s", g.part.Name(), code, last))
+	g.killer.say.Line("fell", fields{"part": g.part.Name(), "exit": code, "said": said},
+		"fell    %s ended by itself with exit code %d: %s", g.part.Name(), code, last)
 }
 
 // revive starts a part that has ended by itself, as whatever looks after services
 // does.
 func (g *guard) revive(ctx context.Context) error {
-	code, err := g.part.Wait(ctx)
-	if err != nil {
-		return nil //nolint:nilerr // ctx has ended
-	}
-	said := g.part.Said()
-	g.killer.dropped()
-	g.killer.say.Line("fell", fields{"part": g.part.Name(), "exit": code, "said": said},
-		"fell    %s ended by itself with exit code %d: %s", g.part.Name(), code, said[strings.LastIndexByte(said, '\n')+1:])
+	g.tell(g.exit())
 	select {
 	case <-time.After(fellWait):
 	case <-ctx.Done():
@@ -218,10 +234,19 @@ func (k *killer) struck(part string) {
 	k.count[part]++
 }
 
-func (k *killer) dropped() {
+func (k *killer) dropped(how string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.fell++
+	k.fell = append(k.fell, how)
+}
+
+// look notes the parts that have ended by themselves since nobody guards them any more.
+func (k *killer) look() {
+	for _, g := range k.guards {
+		if !g.part.Running() {
+			g.tell(g.exit())
+		}
+	}
 }
 
 func (k *killer) recovered(p *cluster.Part, after time.Duration) {

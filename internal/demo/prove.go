@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -40,22 +39,9 @@ func (c *chaos) prove(ctx context.Context) error {
 // while it sent: another one calls it unsure once nobody can be sending it any more.
 const unsureWait = 45 * time.Second
 
-// check compares what is stored with the ledger, again while only the record of a
-// nudge is still to come.
+// check compares what is stored with the ledger.
 func (c *chaos) check(ctx context.Context) (ledger.Report, error) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for begun := time.Now(); ; {
-		report, err := c.ledger.Check(ctx, ledger.API(c.cluster.HTTP()))
-		if err != nil || report.Unrecorded == 0 || time.Since(begun) > unsureWait {
-			return report, err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return report, fmt.Errorf("wait for the record of a nudge: %w", ctx.Err())
-		}
-	}
+	return c.ledger.Await(ctx, ledger.API(c.cluster.HTTP()), unsureWait)
 }
 
 // flush waits until everything is acknowledged. Devices that are offline by the
@@ -85,29 +71,62 @@ func (c *chaos) lastNudges() {
 
 // verdict prints the table, and is nil if nothing is lost and enough was seen.
 func (c *chaos) verdict(r *ledger.Report, s *app.Settled) error {
-	kills, counts := c.killer.kills(), c.fleet.Counts()
-	wrong := r.Err()
+	c.killer.look()
+	wrong := c.killer.enough(r)
 	select {
 	case err := <-c.failed:
-		wrong = errors.Join(wrong, fmt.Errorf("the ledger is not whole: %w", err))
+		wrong = append(wrong, fmt.Errorf("the ledger is not whole: %w", err))
 	default:
 	}
-	if kills < leastKills {
-		wrong = errors.Join(wrong, fmt.Errorf("%d kills are too few to prove anything; it takes %d", kills, leastKills))
-	}
-	if r.Acknowledged < leastAcknowledged {
-		wrong = errors.Join(wrong, fmt.Errorf("%d acknowledged readings are too few to prove anything; it takes %d", r.Acknowledged, leastAcknowledged))
-	}
+	counts := c.fleet.Counts()
 	c.say.Line("result", fields{
-		"ok": wrong == nil, "sent": counts.ItemsSent, "duplicates": s.Duplicates, "reconnections": counts.Reconnects,
-		"kills": kills, "kills_by_part": c.killer.count, "ended_by_themselves": c.killer.fell,
+		"ok": len(wrong) == 0, "sent": counts.ItemsSent, "duplicates": s.Duplicates, "reconnections": counts.Reconnects,
+		"kills": c.killer.kills(), "kills_by_part": c.killer.count, "ended_by_themselves": len(c.killer.fell),
 		"slowest_recovery_s": c.killer.slowest.Seconds(), "slowest_recovery_of": c.killer.slow, "lost": r.Lost, "ledger": r,
 	}, "%s", c.table(r, s, counts))
-	if wrong != nil {
-		return wrong
+	if len(wrong) > 0 {
+		return line(wrong)
 	}
-	c.say.Line("proven", nil, "0 lost: what was acknowledged is stored, counted once and judged, and nobody was nudged twice")
+	c.say.Line("proven", fields{"late": r.Late}, "0 lost: %s", proven(r))
 	return nil
+}
+
+// line is several errors in one line.
+func line(all []error) error {
+	err := all[0]
+	for _, more := range all[1:] {
+		err = fmt.Errorf("%w; %w", err, more)
+	}
+	return err
+}
+
+// proven is what a run has shown, in words.
+func proven(r *ledger.Report) string {
+	judged := "and judged"
+	if r.Late > 0 {
+		judged = fmt.Sprintf("and judged but for %s that came too late", thousands(r.Late))
+	}
+	return fmt.Sprintf("what was acknowledged is stored, counted once %s, and nobody was nudged twice", judged)
+}
+
+// enough is all that keeps a run from being a proof.
+func (k *killer) enough(r *ledger.Report) (wrong []error) {
+	if err := r.Err(); err != nil {
+		wrong = append(wrong, err)
+	}
+	if kills := k.kills(); kills < leastKills {
+		wrong = append(wrong, fmt.Errorf("%d kills are too few to prove anything; it takes %d", kills, leastKills))
+	}
+	if len(k.fell) > 0 {
+		wrong = append(wrong, fmt.Errorf("%d parts ended by themselves, which none may: %s", len(k.fell), strings.Join(k.fell, "; ")))
+	}
+	if r.Acknowledged < leastAcknowledged {
+		wrong = append(wrong, fmt.Errorf("%d acknowledged readings are too few to prove anything; it takes %d", r.Acknowledged, leastAcknowledged))
+	}
+	if err := r.Proves(); err != nil {
+		wrong = append(wrong, err)
+	}
+	return wrong
 }
 
 func (c *chaos) table(r *ledger.Report, s *app.Settled, n sim.Counts) string {
@@ -123,10 +142,10 @@ func (c *chaos) table(r *ledger.Report, s *app.Settled, n sim.Counts) string {
 	row("too late", r.Late, "stored, and no more judged: their turn was over")
 	row("episodes", int64(r.Found), "of %s expected, with the same content", thousands(int64(r.Episodes)))
 	row("minutes", int64(r.Minutes), "with the content expected")
-	row("nudges", int64(r.Decided), "sent; %d received, %d twice, %d unsure", r.Nudges, r.DoubledNudges, r.Ambiguous)
+	row("nudges", int64(r.Decided), "sent; %d received, %d twice, %d unsure; %d asked for, the others held", r.Nudges, r.DoubledNudges, r.Ambiguous, r.Asked)
 	row("kills", int64(k.kills()), "%s", byPart(c))
-	if k.fell > 0 {
-		row("ended by themselves", int64(k.fell), "and were started again")
+	if n := len(k.fell); n > 0 {
+		row("ended by themselves", int64(n), "%s", strings.Join(k.fell, "; "))
 	}
 	_, _ = fmt.Fprintf(&b, "\n  %-22s %10.1f  seconds, %s", "slowest recovery", k.slowest.Seconds(), k.slow)
 	row("lost", r.Lost, "\n")
