@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/nats-io/nats.go"
@@ -39,6 +40,7 @@ func (a *App) openLog(ctx context.Context) (err error) {
 	if !a.o.has(Broker) {
 		return a.joinLog(ctx)
 	}
+	began := time.Now()
 	if err := a.startBroker(ctx); err != nil {
 		return err
 	}
@@ -48,6 +50,9 @@ func (a *App) openLog(ctx context.Context) (err error) {
 	a.closeLog()
 	if a.bus, err = bus.Open(ctx, a.nc, bus.Options{Limits: bus.Limits{Readings: a.o.LogLimit, MQTT: a.o.BrokerLimit}}); err != nil {
 		return err
+	}
+	if err := a.removeOrphans(ctx, began); err != nil {
+		a.o.Logger.Warn("not known whether a kill left something of an MQTT session", "err", err)
 	}
 	a.run(partWatch, func(ctx context.Context, reg prometheus.Registerer) error {
 		a.works(partWatch)

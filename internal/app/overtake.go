@@ -2,11 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"sitwell/internal/broker"
 )
@@ -36,28 +32,12 @@ const askUnderWay = 2 * time.Second
 
 // countUnderWay is how many messages the embedded broker has delivered to ingest and
 // not been acknowledged.
-func (a *App) countUnderWay(ctx context.Context) (n int, err error) {
+func (a *App) countUnderWay(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, askUnderWay)
 	defer cancel()
-	js, err := jetstream.New(a.nc)
-	if err != nil {
-		return 0, fmt.Errorf("look for what is under way: %w", err)
+	own, err := a.ownHolder(ctx)
+	if err != nil || own == nil { // another broker, or no session yet
+		return 0, err
 	}
-	s, err := js.Stream(ctx, mqttStream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return 0, nil // another broker, or no client yet
-	}
-	if err != nil {
-		return 0, fmt.Errorf("look for what is under way: %w", err)
-	}
-	consumers := s.ListConsumers(ctx)
-	for c := range consumers.Info() {
-		if c.Config.FilterSubject == mqttSubject {
-			n += c.NumAckPending
-		}
-	}
-	if err := consumers.Err(); err != nil {
-		return 0, fmt.Errorf("look for what is under way: %w", err)
-	}
-	return n, nil
+	return own.consumer.NumAckPending, nil
 }

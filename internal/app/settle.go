@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"sitwell/detect/runner"
 	"sitwell/schemas"
@@ -99,7 +98,7 @@ func (a *App) Settle(ctx context.Context) error {
 	}
 	// The embedded broker acknowledges once it has a message on its own disk;
 	// ingest takes it from there.
-	if err := a.bus.Delivered(ctx, mqttStream, mqttSubject); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+	if err := a.delivered(ctx); err != nil {
 		return err
 	}
 	readings, err := a.bus.LastSeq(ctx, schemas.StreamReadings)

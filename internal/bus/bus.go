@@ -262,9 +262,9 @@ func (b *Bus) Each(ctx context.Context, stream string, filters []string, each fu
 // deliveredEvery is how often Delivered looks.
 const deliveredEvery = 20 * time.Millisecond
 
-// Delivered waits until the consumers of a stream that read a subject have
-// acknowledged everything that it holds for them now.
-func (b *Bus) Delivered(ctx context.Context, stream, subject string) error {
+// Delivered waits until a consumer of a stream, one that messages are pushed to, has
+// acknowledged everything of a subject that the stream holds now.
+func (b *Bus) Delivered(ctx context.Context, stream, consumer, subject string) error {
 	s, err := b.js.Stream(ctx, stream)
 	if err != nil {
 		return fmt.Errorf("look at stream %s: %w", stream, err)
@@ -277,18 +277,18 @@ func (b *Bus) Delivered(ctx context.Context, stream, subject string) error {
 	if err != nil {
 		return fmt.Errorf("look at the end of %s: %w", stream, err)
 	}
+	c, err := b.js.PushConsumer(ctx, stream, consumer)
+	if err != nil {
+		return fmt.Errorf("look at consumer %s of %s: %w", consumer, stream, err)
+	}
 	tick := time.NewTicker(deliveredEvery)
 	defer tick.Stop()
 	for {
-		waiting := false
-		consumers := s.ListConsumers(ctx)
-		for c := range consumers.Info() {
-			waiting = waiting || c.Config.FilterSubject == subject && c.AckFloor.Stream < last.Sequence
+		info, err := c.Info(ctx)
+		if err != nil {
+			return fmt.Errorf("look at consumer %s of %s: %w", consumer, stream, err)
 		}
-		if err := consumers.Err(); err != nil {
-			return fmt.Errorf("look at consumers of %s: %w", stream, err)
-		}
-		if !waiting {
+		if info.AckFloor.Stream >= last.Sequence {
 			return nil
 		}
 		select {
@@ -297,4 +297,12 @@ func (b *Bus) Delivered(ctx context.Context, stream, subject string) error {
 			return fmt.Errorf("wait for %s up to %d: %w", stream, last.Sequence, ctx.Err())
 		}
 	}
+}
+
+// Forget deletes a consumer of a stream; one that is not there is none.
+func (b *Bus) Forget(ctx context.Context, stream, consumer string) error {
+	if err := b.js.DeleteConsumer(ctx, stream, consumer); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return fmt.Errorf("delete consumer %s of %s: %w", consumer, stream, err)
+	}
+	return nil
 }

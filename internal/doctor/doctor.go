@@ -1,8 +1,8 @@
 // Package doctor looks at a running sitwell, in one process or in many, and says what
 // is well, what will not be for long, and what is wrong, each with what to do.
 //
-// Run asks the log, the processes that answer there (app.About), ingest's session, the
-// detectors' leases and, where asked to, an MQTT broker and a page. It changes nothing but for a
+// Run asks the log, the processes that answer there (app.About), ingest's session, what is
+// kept for other sessions, the detectors' leases and, where asked to, an MQTT broker and a page. It changes nothing but for a
 // session and topics of its own at the MQTT broker, which it removes. Each
 // question is bounded, so that a sitwell in trouble is still looked at in less than a
 // minute.
@@ -76,6 +76,7 @@ func Run(ctx context.Context, o Options) []Finding {
 		e.durability()
 		e.disks()
 		e.session(ctx)
+		e.others(ctx)
 		e.detectors(ctx)
 		e.lag()
 		e.clocks(ctx)

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
 	"sitwell/internal/app"
 	"sitwell/internal/broker/brokertest"
 	"sitwell/internal/doctor"
@@ -85,7 +87,8 @@ func TestAllIsWell(t *testing.T) {
 	}
 	for check, words := range map[string]string{
 		"log": "64 partitions", "streams": "the fullest is", "processes": "all roles are there", "durability": "always",
-		"ingest's session": "connected and subscribed", "detectors": "1 share 64 partitions", "store": "not in the store yet",
+		"ingest's session": "connected and subscribed", "other sessions": "for ingest alone",
+		"detectors": "1 share 64 partitions", "store": "not in the store yet",
 		"clocks": "apart", "MQTT broker": "keeps a session", "page": "is ready",
 	} {
 		says(t, findings, check, doctor.OK, words)
@@ -139,6 +142,39 @@ func TestWhatIsNoSitwellIsTold(t *testing.T) {
 			c.o.Logger = slog.New(slog.DiscardHandler)
 			says(t, doctor.Run(t.Context(), c.o), c.check, doctor.Fail, c.words)
 		})
+	}
+}
+
+// What is kept for a session that nobody reads fills the broker.
+func TestWhatIsKeptForAnotherSessionIsNamed(t *testing.T) {
+	a := start(t, func(*app.Options) {})
+	secret, err := os.ReadFile(filepath.Join(a.Data(), "secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	connect := func(id string, clean bool) mqtt.Client {
+		t.Helper()
+		c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(a.MQTT()).SetClientID(id).SetUsername(app.User).
+			SetPassword(strings.TrimSpace(string(secret))).SetProtocolVersion(4).SetCleanSession(clean).SetAutoReconnect(false))
+		done(t, c.Connect())
+		return c
+	}
+	c := connect("retired", false)
+	done(t, c.Subscribe("sitwell/#", 1, nil))
+	c.Disconnect(100)
+	c = connect("band-1", true)
+	done(t, c.Publish("sitwell/v1/acme/band-1/readings", 1, false, "{}"))
+	c.Disconnect(100)
+	says(t, look(t, a, nil), "other sessions", doctor.Fail, "1 messages of devices are kept for the MQTT session retired, which")
+
+	connect("retired", true).Disconnect(100) // as it says what to do
+	says(t, look(t, a, nil), "other sessions", doctor.OK, "for ingest alone")
+}
+
+func done(t *testing.T, token mqtt.Token) {
+	t.Helper()
+	if !token.WaitTimeout(30*time.Second) || token.Error() != nil {
+		t.Fatalf("mqtt: %v", token.Error())
 	}
 }
 
