@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"strings"
 	"syscall"
 	"testing"
@@ -57,8 +58,8 @@ func TestKillBetweenFindingAndCheckpoint(t *testing.T) {
 	// Days back: whoever pours is faster than the clock, and would come to its future.
 	f := a.fleet(0, 8, 1, time.Now().Add(-20*24*time.Hour))
 	stop := f.pour(0, 10)
-	between := 0
-	for range size(0, 4, 20) {
+	kills, between := size(0, 4, 20), 0
+	for range kills {
 		select {
 		case <-found:
 		case <-time.After(patience):
@@ -79,13 +80,17 @@ func TestKillBetweenFindingAndCheckpoint(t *testing.T) {
 		t.Error("each time the checkpoint knew all that was found: this proves nothing")
 	}
 	a.check()
+	a.detectors[0].stop() // which saves
+	if a.unsaved() {
+		t.Error("after a stop, which saves, there is a finding that no checkpoint holds")
+	}
 	ids := map[string]int{}
 	for _, m := range a.messages(schemas.StreamFindings) {
 		finding, err := schemas.DecodeFinding(m.Data)
 		must(t, err)
 		ids[finding.ID]++
 	}
-	figure(t, "killed %d times between a finding and its checkpoint; %d findings in the log", between, len(ids))
+	figure(t, "killed %d times, %d of them between a finding and its checkpoint; %d findings in the log", kills, between, len(ids))
 	for id, n := range ids {
 		if n > 1 {
 			t.Errorf("finding %s stands %d times in the log", id, n)
@@ -93,21 +98,57 @@ func TestKillBetweenFindingAndCheckpoint(t *testing.T) {
 	}
 }
 
-// unsaved reports whether a partition's checkpoint lies before the last finding:
-// that which made it is to be judged again.
+// unsaved reports whether of the findings in the log there is one whose reading no
+// checkpoint holds: the next detector is to find it again.
 func (a *apart) unsaved() bool {
 	a.t.Helper()
-	log := a.log()
-	last, err := log.LastSeq(a.t.Context(), schemas.StreamReadings)
-	must(a.t, err)
+	newest := map[int]schemas.Finding{} // of each partition
+	for _, m := range a.messages(schemas.StreamFindings) {
+		f, err := schemas.DecodeFinding(m.Data)
+		must(a.t, err)
+		newest[schemas.Partition(f.Org, f.Wearer, a.log().Partitions())] = f
+	}
+	saved := map[string]uint64{}
 	for _, entry := range a.heads() {
 		var h map[int]any
 		must(a.t, cbor.Unmarshal(entry.Value(), &h))
-		if seq, ok := h[headSeq].(uint64); ok && seq == last {
-			return false
+		saved[entry.Key()], _ = h[headSeq].(uint64)
+	}
+	proved, from := map[id]uint64{}, uint64(math.MaxUint64) // the sequence saved, by reading
+	for n, f := range newest {
+		seq := saved[fmt.Sprintf("detect.%d", n)]
+		proved[id{f.Device, f.Boot, f.Seq}] = seq
+		from = min(from, seq)
+	}
+	if len(newest) == 0 {
+		return false
+	}
+	for _, m := range a.rest(schemas.StreamReadings, from+1) {
+		for _, r := range identities(a.t, m.Data) {
+			if seq, is := proved[r]; is && m.Seq > seq {
+				return true
+			}
 		}
 	}
-	return true
+	return false
+}
+
+// identities names the readings of a record of the log.
+func identities(t testing.TB, data []byte) (list []id) {
+	t.Helper()
+	var records schemas.RecordReader
+	must(t, records.Reset(data))
+	for {
+		var b schemas.Batch
+		more, err := records.Next(&b)
+		must(t, err)
+		if !more {
+			return list
+		}
+		for i := range b.Items {
+			list = append(list, id{b.Device, b.Boot, b.Items[i].Seq})
+		}
+	}
 }
 
 // Of a checkpoint's head, its sequence.
@@ -151,15 +192,21 @@ func (a *apart) heads() []jetstream.KeyValueEntry {
 // messages is all of a stream.
 func (p *place) messages(stream string) []bus.Msg {
 	p.t.Helper()
+	return p.rest(stream, 1)
+}
+
+// rest is what a stream holds from a sequence on.
+func (p *place) rest(stream string, from uint64) []bus.Msg {
+	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
 	log := p.log()
 	last, err := log.LastSeq(ctx, stream)
 	must(p.t, err)
-	if last == 0 {
+	if last < from {
 		return nil
 	}
-	r, err := log.Reader(ctx, stream, nil, 1)
+	r, err := log.Reader(ctx, stream, nil, from)
 	must(p.t, err)
 	defer r.Close()
 	var list []bus.Msg
