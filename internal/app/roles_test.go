@@ -342,17 +342,29 @@ func TestTheSecretStays(t *testing.T) {
 	}
 }
 
-// A process with a wrong secret waits, and does not begin its work.
+// A process with a wrong secret waits, and does not begin its work, whether devices are
+// let in or not yet.
 func TestAWrongSecretIsNotLetIn(t *testing.T) {
-	b, err := start(t, brokerAlone(t)) // nobody is admitted: there is no ingest
-	if err != nil {
-		t.Fatal(err)
+	for name, roles := range map[string][]app.Role{"before devices": {app.Broker}, "after them": {app.Broker, app.Ingest}} {
+		t.Run(name, func(t *testing.T) {
+			o := options(t.TempDir())
+			o.Roles = roles
+			b, err := start(t, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wrongSecret(t, b)
+		})
 	}
+}
+
+func wrongSecret(t *testing.T, b *app.App) {
+	t.Helper()
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("WRONG"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o := beside(t, b, secret, app.Notify)
+	o := beside(t, b, secret, app.Detect)
 	said := &lines{}
 	o.Logger = said.logger()
 	a, err := app.New(o)
@@ -362,7 +374,10 @@ func TestAWrongSecretIsNotLetIn(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- a.Start(t.Context()) }()
 	said.await(t, "Authorization Violation")
-	said.await(t, fmt.Sprintf("is %s the secret", secret))
+	said.await(t, fmt.Sprintf("is %s the secret of the log's own process?", secret))
+	if detectors, err := app.Detectors(t.Context(), b.Bus()); err != nil || len(detectors.Members) != 0 {
+		t.Errorf("with a wrong secret it is a detector: %+v, %v", detectors.Members, err)
+	}
 	right, err := os.ReadFile(filepath.Join(b.Data(), "secret"))
 	if err == nil {
 		err = os.WriteFile(secret, right, 0o600)

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -44,6 +45,27 @@ func TestNobodyGetsInBeforeAdmit(t *testing.T) {
 	b.Admit()
 	if err := connect(t, b, "", ""); err != nil {
 		t.Errorf("a device was refused after Admit: %v", err)
+	}
+	// Who says to be a part of sitwell must be one, also now.
+	if err := connect(t, b, user, "wrong"); err == nil {
+		t.Error("a wrong secret was taken over MQTT after Admit")
+	}
+	for name, c := range map[string]struct {
+		o    []nats.Option
+		want error
+	}{
+		"a wrong secret": {[]nats.Option{nats.UserInfo(user, "wrong")}, nats.ErrAuthorization},
+		"no secret":      {[]nats.Option{nats.UserInfo(user, "")}, nats.ErrAuthorization},
+		"no name":        {nil, nil},
+		"the secret":     {[]nats.Option{nats.UserInfo(user, password)}, nil},
+	} {
+		nc, err := nats.Connect("nats://"+b.NATS(), c.o...)
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s after Admit: %v, want %v", name, err, c.want)
+		}
+		if err == nil {
+			nc.Close()
+		}
 	}
 }
 

@@ -21,13 +21,11 @@ type gate struct {
 // Check reports whether a client may connect, and says what it may do.
 func (g gate) Check(c server.ClientAuthentication) bool {
 	o := c.GetOpts()
-	if o.Username == user && subtle.ConstantTimeCompare([]byte(o.Password), []byte(g.b.password)) == 1 {
-		return true
+	if o.Username == user { // also once others are let in: who means to be a part of sitwell and is of another log must hear of it
+		return subtle.ConstantTimeCompare([]byte(o.Password), []byte(g.b.password)) == 1
 	}
 	if !g.b.admitted.Load() {
-		if o.Username != user {
-			g.b.refused.Add(1)
-		}
+		g.b.refused.Add(1)
 		return false
 	}
 	// Clients of NATS name their language; MQTT has no such field. Whoever

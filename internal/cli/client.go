@@ -27,9 +27,12 @@ type client struct {
 	json       bool
 }
 
+// usualSecret is where the secret is looked for unless told otherwise.
+const usualSecret = "data/secret"
+
 func (c *client) register(f *pflag.FlagSet) {
 	f.StringVar(&c.url, "nats", "nats://127.0.0.1:4222", "address of the running sitwell's log")
-	f.StringVar(&c.secretFile, "secret-file", "data/secret",
+	f.StringVar(&c.secretFile, "secret-file", usualSecret,
 		"password of sitwell's own parts, who are let in before devices are; without it where there is no such file")
 	f.BoolVar(&c.json, "json", false, "print JSON")
 }
@@ -57,11 +60,13 @@ func (c *client) open(ctx context.Context) (log *bus.Bus, closeLog func(), err e
 	if err != nil {
 		return nil, nil, err
 	}
-	opts := []nats.Option{nats.Name("sitwell command line"), nats.Timeout(3 * time.Second)}
-	if secret != "" {
-		opts = append(opts, nats.UserInfo(app.User, secret))
+	nc, err := connect(url, secret)
+	if errors.Is(err, nats.ErrAuthorization) && secret != "" {
+		if c.secretFile != usualSecret {
+			return nil, nil, fmt.Errorf("the sitwell at %s refuses the secret in %s: give the file secret of its data folder with --secret-file", url, c.secretFile)
+		}
+		nc, err = connect(url, "") // the file that lies here may be of another sitwell
 	}
-	nc, err := nats.Connect(url, opts...)
 	if errors.Is(err, nats.ErrAuthorization) {
 		return nil, nil, fmt.Errorf("the sitwell at %s lets nobody in but its own parts until ingest has its session: try again in a moment, "+
 			"or give its secret with --secret-file", url)
@@ -74,6 +79,15 @@ func (c *client) open(ctx context.Context) (log *bus.Bus, closeLog func(), err e
 		return nil, nil, err
 	}
 	return log, nc.Close, nil
+}
+
+// connect connects as one of sitwell's own parts, or without a name where there is no secret.
+func connect(url, secret string) (*nats.Conn, error) {
+	opts := []nats.Option{nats.Name("sitwell command line"), nats.Timeout(3 * time.Second)}
+	if secret != "" {
+		opts = append(opts, nats.UserInfo(app.User, secret))
+	}
+	return nats.Connect(url, opts...)
 }
 
 // withRegistry lets work use the registry of the running sitwell for a moment.

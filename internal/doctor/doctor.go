@@ -114,6 +114,10 @@ func (e *exam) connect(ctx context.Context) bool {
 	var err error
 	e.nc, err = nats.Connect(e.o.NATS, opts...)
 	switch {
+	case errors.Is(err, nats.ErrAuthorization) && e.o.Secret != "":
+		e.say(check, Fail, "give the secret of the process with the broker, the file secret of its data folder, with --secret-file",
+			"the log at %s refuses this secret of user %s", e.o.NATS, app.User)
+		return false
 	case errors.Is(err, nats.ErrAuthorization):
 		e.say(check, Fail, "give the secret of the process with the broker with --secret-file",
 			"the log at %s lets nobody in but sitwell's own parts now", e.o.NATS)

@@ -110,6 +110,8 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 	// Without the secret nobody is let in before devices are.
 	findings = look(t, a, func(o *doctor.Options) { o.Secret = "" })
 	says(t, findings, "log", doctor.Fail, "lets nobody in but sitwell's own parts")
+	findings = look(t, a, func(o *doctor.Options) { o.Secret = "WRONG" })
+	says(t, findings, "log", doctor.Fail, "refuses this secret of user sitwell")
 }
 
 func TestAFullStreamIsNamed(t *testing.T) {
