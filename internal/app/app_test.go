@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/nats-io/nats.go"
 
 	"sitwell/internal/app"
@@ -127,4 +128,43 @@ func TestWithoutMQTT(t *testing.T) {
 		t.Fatalf("a client without a name is not let in: %v", err)
 	}
 	nc.Close()
+}
+
+// What devices had sent through the listener is not taken without it: that is said, and
+// nobody waits for it.
+func TestWhatIsLeftBehindWithoutMQTTIsTold(t *testing.T) {
+	o := options(t.TempDir())
+	o.Roles = []app.Role{app.Broker, app.Ingest}
+	stopped := func(o app.Options, work func(*app.App)) {
+		a, err := app.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		work(a)
+		if err := a.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stopped(o, func(*app.App) {}) // ingest's session is there now
+	o.Roles = []app.Role{app.Broker}
+	stopped(o, func(a *app.App) {
+		ready(t, a, "")
+		device := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(a.MQTT()).SetClientID("band-1"))
+		wait(t, device.Connect())
+		wait(t, device.Publish("sitwell/v1/acme/band-1/readings", 1, false, "x"))
+		device.Disconnect(100)
+	})
+	said := &lines{}
+	o.Logger, o.MQTT, o.Roles = said.logger(), app.NoMQTT, []app.Role{app.Broker, app.Record, app.Detect}
+	stopped(o, func(a *app.App) {
+		said.await(t, "still keeps what devices sent through it")
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		if err := a.Settle(ctx); err != nil {
+			t.Error(err)
+		}
+	})
 }

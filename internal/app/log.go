@@ -62,6 +62,9 @@ func (a *App) openLog(ctx context.Context) (err error) {
 		a.works(partHeal)
 		return a.broker.Watch(ctx, a.bus.Probe)
 	})
+	if !a.o.listensMQTT() {
+		a.warnOfLeftBehind(ctx)
+	}
 	return a.seedSession(ctx)
 }
 

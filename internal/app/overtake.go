@@ -41,3 +41,18 @@ func (a *App) countUnderWay(ctx context.Context) (int, error) {
 	}
 	return own.consumer.NumAckPending, nil
 }
+
+// warnOfLeftBehind says that the embedded broker keeps messages for ingest of when it
+// had a listener: without one nobody can take them.
+func (a *App) warnOfLeftBehind(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, askUnderWay)
+	defer cancel()
+	own, err := a.ownHolder(ctx)
+	switch {
+	case err != nil:
+		a.o.Logger.Warn("not known whether the embedded broker still keeps something that devices sent", "err", err)
+	case own != nil && own.messages() > 0:
+		a.o.Logger.Warn("the embedded broker still keeps what devices sent through it; serve once with its MQTT listener and ingest, and it is taken",
+			"messages", own.messages())
+	}
+}

@@ -97,9 +97,11 @@ func (a *App) Settle(ctx context.Context) error {
 		return errors.New("settle: this process does not fill the store")
 	}
 	// The embedded broker acknowledges once it has a message on its own disk;
-	// ingest takes it from there.
-	if err := a.delivered(ctx); err != nil {
-		return err
+	// ingest takes it from there. Without a listener nobody takes what is left there.
+	if a.o.listensMQTT() || !a.o.has(Broker) {
+		if err := a.delivered(ctx); err != nil {
+			return err
+		}
 	}
 	readings, err := a.bus.LastSeq(ctx, schemas.StreamReadings)
 	if err != nil {
