@@ -169,7 +169,10 @@ func (k *killer) strike(ctx context.Context) {
 		k.mu.Lock()
 		k.struck[p]++
 		k.mu.Unlock()
-		must(k.t, p.Kill())
+		must(k.t, p.Kill()) // an error where it does not run
+		if code, err := p.Wait(context.WithoutCancel(ctx)); err != nil || code != bySignal {
+			k.t.Fatalf("%s ended by itself, with exit code %d: %s", p.Name(), code, p.Said())
+		}
 		k.total++
 		k.counts[p.Name()]++
 	}
@@ -178,6 +181,9 @@ func (k *killer) strike(ctx context.Context) {
 		k.watch(ctx, p)
 	}
 }
+
+// bySignal is the exit code of a part that a signal ended.
+const bySignal = -1
 
 // watch notes how long a part takes until it is ready, unless it is killed again
 // before that. What needs longer than patience is a failure.
