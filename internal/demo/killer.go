@@ -190,7 +190,7 @@ func (g *guard) kill(ctx context.Context) error {
 			return err
 		}
 	}
-	if code := g.exit(); code == bySignal {
+	if code := g.exit(ctx); code == bySignal {
 		g.killer.struck(g.part.Name())
 	} else {
 		g.tell(code)
@@ -202,8 +202,8 @@ func (g *guard) kill(ctx context.Context) error {
 const bySignal = -1
 
 // exit is the exit code of a part that has ended.
-func (g *guard) exit() int {
-	code, _ := g.part.Wait(context.Background()) // only its context's end could be an error
+func (g *guard) exit(ctx context.Context) int {
+	code, _ := g.part.Wait(context.WithoutCancel(ctx)) // only its context's end could be an error
 	return code
 }
 
@@ -219,7 +219,7 @@ func (g *guard) tell(code int) {
 // revive starts a part that has ended by itself, as whatever looks after services
 // does.
 func (g *guard) revive(ctx context.Context) error {
-	g.tell(g.exit())
+	g.tell(g.exit(ctx))
 	select {
 	case <-time.After(fellWait):
 	case <-ctx.Done():
@@ -241,10 +241,10 @@ func (k *killer) dropped(how string) {
 }
 
 // look notes the parts that have ended by themselves since nobody guards them any more.
-func (k *killer) look() {
+func (k *killer) look(ctx context.Context) {
 	for _, g := range k.guards {
 		if !g.part.Running() {
-			g.tell(g.exit())
+			g.tell(g.exit(ctx))
 		}
 	}
 }

@@ -45,7 +45,7 @@ func TestOnlyWhatRunsIsKilled(t *testing.T) {
 		t.Errorf("a kill of what had ended by itself counts as %d, fallen are %q", k.kills(), k.fell)
 	}
 	<-g.part.Ended()
-	if k.look(); len(k.fell) != 2 {
+	if k.look(t.Context()); len(k.fell) != 2 {
 		t.Errorf("what has ended after the last kill is not seen: %q", k.fell)
 	}
 }

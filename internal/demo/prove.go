@@ -32,7 +32,7 @@ func (c *chaos) prove(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("nothing can be said about it: %w", err)
 	}
-	return c.verdict(&report, &settled)
+	return c.verdict(ctx, &report, &settled)
 }
 
 // unsureWait is how long the record of a nudge may take whose notifier was killed
@@ -70,8 +70,8 @@ func (c *chaos) lastNudges() {
 }
 
 // verdict prints the table, and is nil if nothing is lost and enough was seen.
-func (c *chaos) verdict(r *ledger.Report, s *app.Settled) error {
-	c.killer.look()
+func (c *chaos) verdict(ctx context.Context, r *ledger.Report, s *app.Settled) error {
+	c.killer.look(ctx)
 	wrong := c.killer.enough(r)
 	select {
 	case err := <-c.failed:
