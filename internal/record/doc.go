@@ -5,7 +5,8 @@
 // data, and nowhere else: what the log's server thinks of a consumer plays no
 // part. So nothing is stored twice after a crash and nothing is passed over.
 //
-// A log that ends before the store's position was replaced, or lost its end.
+// Beside the position stands which log it is of. A log that is another one, or that
+// ends before the position, was replaced, or lost its end.
 // The recorder then says so once, forgets the position and reads all that the
 // log has: appends count by content, so what comes again changes nothing. It
 // looks at that when it begins to read a stream, and again whenever sequences

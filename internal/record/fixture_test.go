@@ -38,7 +38,10 @@ type fixture struct {
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{t: t, dir: t.TempDir()}
-	s, err := server.NewServer(&server.Options{StoreDir: t.TempDir(), JetStream: true, DontListen: true, NoSigs: true, NoLog: true})
+	s, err := server.NewServer(&server.Options{
+		StoreDir: t.TempDir(), JetStream: true, DontListen: true, NoSigs: true, NoLog: true,
+		JetStreamMaxStore: 1 << 50, // as the broker has it; by default it is what the disk has room for
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +193,7 @@ func judged(t testing.TB, j schemas.Judged) []byte {
 }
 
 // count is what a counter says.
-func count(t *testing.T, c prometheus.Counter) float64 {
+func count(t testing.TB, c prometheus.Counter) float64 {
 	t.Helper()
 	var m dto.Metric
 	if err := c.Write(&m); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sitwell/internal/bus"
+	"sitwell/internal/series"
 	"sitwell/schemas"
 )
 
@@ -14,9 +15,8 @@ import (
 // reached, it begins again where the store is.
 func (r *Recorder) follow(ctx context.Context, stream string) {
 	wait := retryMin
-	var identity string // of the stream that the last session read
 	for {
-		worked, err := r.session(ctx, stream, &identity)
+		worked, err := r.session(ctx, stream)
 		if ctx.Err() != nil {
 			return
 		}
@@ -45,20 +45,20 @@ func (r *Recorder) pause(ctx context.Context, stream string, wait time.Duration,
 
 // session reads a stream from the store's position on until something fails;
 // worked says that something was stored.
-func (r *Recorder) session(ctx context.Context, stream string, identity *string) (worked bool, err error) {
-	position, rewound, err := r.position(ctx, stream, identity)
+func (r *Recorder) session(ctx context.Context, stream string) (worked bool, err error) {
+	at, rewound, err := r.position(ctx, stream)
 	if err != nil {
 		return false, err
 	}
-	source, err := r.log.Messages(ctx, stream, position+1)
+	source, err := r.open(ctx, stream, at)
 	if err != nil {
 		return false, err
 	}
 	defer source.Close()
 	r.setErr(stream, nil)
-	r.setStored(stream, position)
-	f := feed{Recorder: r, source: source, next: position + 1, anew: rewound}
-	f.batch.Stream = stream
+	r.setStored(stream, at.Seq)
+	f := feed{Recorder: r, source: source, next: at.Seq + 1, anew: rewound}
+	f.batch.Stream, f.batch.Log = stream, at.Log
 	for {
 		if err := f.gather(ctx); err != nil {
 			return worked, err
@@ -71,34 +71,67 @@ func (r *Recorder) session(ctx context.Context, stream string, identity *string)
 	}
 }
 
-// position is where a stream is stored up to. Where the log ends before that, or is
-// another than the last session's, it is not the log that the store was filled from,
-// or has lost its end: all that it has is read again, since its new messages would
-// be taken for old ones. Nothing of it is stored twice.
-func (r *Recorder) position(ctx context.Context, stream string, identity *string) (position uint64, rewound bool, err error) {
-	if position, err = r.store.Position(ctx, stream); err != nil {
-		return 0, false, err
+// position is where a stream is stored up to, in the log that is there. Where that is
+// another than the one of the store's position, or ends before it, it is not the log that
+// the store was filled from, or has lost its end: all that it has is read again, since
+// its new messages would be taken for old ones. Nothing of it is stored twice.
+func (r *Recorder) position(ctx context.Context, stream string) (at series.Position, rewound bool, err error) {
+	if at, err = r.store.Position(ctx, stream); err != nil {
+		return at, false, err
 	}
 	is, err := r.log.Identity(ctx, stream)
 	if err != nil {
-		return 0, false, err
+		return at, false, err
 	}
 	last, err := r.log.LastSeq(ctx, stream)
 	if err != nil {
-		return 0, false, err
+		return at, false, err
 	}
-	if last >= position && (*identity == "" || *identity == is) {
-		*identity = is
-		return position, false, nil
+	switch {
+	case last >= at.Seq && at.Log == is:
+		return at, false, nil
+	case last >= at.Seq && at.Log == "":
+		return r.adopt(ctx, stream, series.Position{Seq: at.Seq, Log: is})
 	}
 	if err := r.store.Rewind(ctx, stream); err != nil {
-		return 0, false, err
+		return at, false, err
 	}
-	*identity = is
 	r.metrics.rewinds.WithLabelValues(stream).Inc()
 	r.slog.Error("the log was replaced or has lost messages: it is read from its beginning, and what is stored stays; "+
-		"messages that were lost before they were stored are gone", "stream", stream, "log_ends_at", last, "stored_to", position)
-	return 0, true, nil
+		"messages that were lost before they were stored are gone", "stream", stream, "log_ends_at", last, "stored_to", at.Seq,
+		"log", is, "stored_log", at.Log)
+	return series.Position{Log: is}, true, nil
+}
+
+// adopt takes the log for the one that the store was filled from, where the store does
+// not know: nothing was stored of the stream yet, or an older build did it. What that
+// stored is given the log at once: nothing else may come of the stream for days.
+func (r *Recorder) adopt(ctx context.Context, stream string, at series.Position) (series.Position, bool, error) {
+	if at.Seq == 0 {
+		return at, false, nil
+	}
+	r.appends.Lock()
+	defer r.appends.Unlock()
+	return at, false, r.store.Append(ctx, series.Batch{Stream: stream, Log: at.Log, Seq: at.Seq})
+}
+
+// open reads the log behind a position. It makes sure that what is read is of that log:
+// the stream may have been made anew since the position was looked at. A source ends when that
+// happens later.
+func (r *Recorder) open(ctx context.Context, stream string, at series.Position) (Source, error) {
+	source, err := r.log.Messages(ctx, stream, at.Seq+1)
+	if err != nil {
+		return nil, err
+	}
+	is, err := r.log.Identity(ctx, stream)
+	if err == nil && is != at.Log {
+		err = fmt.Errorf("%w: it is %s, and was %s", errBeganAgain, is, at.Log)
+	}
+	if err != nil {
+		source.Close()
+		return nil, err
+	}
+	return source, nil
 }
 
 // errBeganAgain ends a session whose stream is no longer the one it began with.
@@ -186,7 +219,8 @@ func (f *feed) accept(m bus.Msg) {
 }
 
 // append stores what was gathered. It tries until that succeeds or ctx ends:
-// the log keeps the rest meanwhile.
+// the log keeps the rest meanwhile. Only where the store has come to be of another log,
+// which another recorder on it may do, trying is in vain, and the session ends.
 func (r *Recorder) append(ctx context.Context, g *gathered) error {
 	stream := g.batch.Stream
 	for wait := retryMin; ; {
@@ -196,8 +230,11 @@ func (r *Recorder) append(ctx context.Context, g *gathered) error {
 			r.setStored(stream, g.batch.Seq)
 			return nil
 		}
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return ctx.Err()
+		case errors.Is(err, series.ErrOtherLog):
+			return err
 		}
 		if wait = r.pause(ctx, stream, wait, err); ctx.Err() != nil {
 			return ctx.Err()

@@ -17,8 +17,9 @@ type Log interface {
 	Identity(ctx context.Context, stream string) (string, error)
 }
 
-// Source is a stream's messages, each once, in order and without end. What it
-// holds in memory is bounded.
+// Source is a stream's messages, each once, in order and without end, unless the stream
+// is made anew: then Next fails for good, or sequences begin again. What it holds in
+// memory is bounded.
 type Source interface {
 	// Next waits for the next message; it fails when ctx ends, which loses
 	// none, or for good.

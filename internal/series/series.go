@@ -13,6 +13,7 @@ package series
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"sitwell/schemas"
@@ -54,12 +55,17 @@ type Appender interface {
 	// there or neither. A batch at or behind the stream's position is dropped
 	// without an error, so an append may be repeated. It keeps nothing of the
 	// batch's memory.
+	//
+	// The position has the batch's Log. A batch of another one is refused with
+	// ErrOtherLog, wherever it stands, and changes nothing: its sequences are not
+	// those of the position. A batch that names no log leaves the position's as it
+	// is. A position without one takes that of the next batch which names one, even
+	// of a batch that is dropped.
 	Append(ctx context.Context, batch Batch) error
-	// Position is the highest log sequence of a stream that was appended, 0
-	// for none.
-	Position(ctx context.Context, stream string) (uint64, error)
-	// Rewind forgets a stream's position, which is 0 from then on, and keeps
-	// all that is stored. It is for a log that was replaced or damaged: the
+	// Position is how far a stream was appended, the zero one for not at all.
+	Position(ctx context.Context, stream string) (Position, error)
+	// Rewind forgets a stream's position, with its log, which is the zero one from then
+	// on, and keeps all that is stored. It is for a log that was replaced or damaged: the
 	// stream is then read from its beginning. What comes again changes nothing,
 	// once all of it has: readings count once by (device, boot, seq), marks once by
 	// what they cover; rollups, findings, episodes and decisions replace themselves.
@@ -95,9 +101,21 @@ type Reader interface {
 	Totals(ctx context.Context, q Query) ([]Totals, error)
 }
 
+// ErrOtherLog says that a batch's sequence is of another log than the position.
+var ErrOtherLog = errors.New("the batch is of another log than the one that is stored up to its position; rewind first")
+
+// Position is how far a stream of the log is stored.
+type Position struct {
+	Seq uint64 // the highest log sequence that was appended, 0 for none
+	// Log is the one that Seq counts in: it tells a stream from another of its name that
+	// was made in its place. It is empty where it is not known.
+	Log string
+}
+
 // Batch is what one append stores: everything of one stream up to Seq.
 type Batch struct {
 	Stream string // the log's stream, such as schemas.StreamReadings
+	Log    string // the one that Seq counts in, as in Position; empty for not known
 	Seq    uint64 // the last log sequence the batch covers
 
 	Readings  []schemas.Batch

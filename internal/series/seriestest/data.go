@@ -135,11 +135,16 @@ func wantPosition(t testing.TB, s series.Store, stream string, want uint64) {
 
 func position(t testing.TB, s series.Store, stream string) uint64 {
 	t.Helper()
-	seq, err := s.Position(context.Background(), stream)
+	return place(t, s, stream).Seq
+}
+
+func place(t testing.TB, s series.Store, stream string) series.Position {
+	t.Helper()
+	at, err := s.Position(context.Background(), stream)
 	if err != nil {
 		t.Fatalf("position: %v", err)
 	}
-	return seq
+	return at
 }
 
 // must is the answer of a query that has to succeed.

@@ -22,6 +22,7 @@ const (
 	// between two.
 	childItems = 400
 	childStep  = 4
+	childLog   = "the child's"
 )
 
 // childBatch is what a child appends at a sequence: it can be told again from
@@ -46,9 +47,9 @@ func childMarks(seq uint64) series.Batch {
 func appendUntilKilled(t *testing.T, s series.Store) {
 	t.Helper()
 	for seq := position(t, s, schemas.StreamRollups) + 1; ; seq++ {
-		mustAppend(t, s, childBatch(seq))
+		mustAppend(t, s, in(childLog, childBatch(seq)))
 		mustReplace(t, s, between(annOf, -3600, 0), generation(int(seq))) //nolint:gosec // a small number
-		mustAppend(t, s, childMarks(seq))
+		mustAppend(t, s, in(childLog, childMarks(seq)))
 		if _, err := fmt.Fprintln(os.Stdout, "stored", seq); err != nil {
 			t.Fatal(err)
 		}
@@ -77,6 +78,11 @@ func wantKilled(t *testing.T, s series.Store, acknowledged uint64) {
 	at, marked := position(t, s, schemas.StreamReadings), position(t, s, schemas.StreamRollups)
 	if at < marked || marked < acknowledged {
 		t.Errorf("positions are %d and %d, %d was acknowledged", at, marked, acknowledged)
+	}
+	for _, stream := range []string{schemas.StreamReadings, schemas.StreamRollups} {
+		if at := place(t, s, stream); at.Seq > 0 && at.Log != childLog {
+			t.Errorf("position of %s is %+v, without its log", stream, at)
+		}
 	}
 	n := uint64(0)
 	ever := annOf

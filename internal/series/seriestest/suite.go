@@ -36,6 +36,8 @@ func Run(t *testing.T, open Open) {
 		{"any batches once each", lawOnce},
 		{"replay changes nothing", replay},
 		{"rewound, a log comes again", rewind},
+		{"a position is of one log", logs},
+		{"a position of no known log", unknownLog},
 		{"late and out of order", outOfOrder},
 		{"too late to be judged", lateReadings},
 		{"any marks and readings", lawLate},

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -120,14 +121,27 @@ func (a *appending) recall(ctx context.Context) error {
 
 // append stores a batch that is not stored already.
 func (a *appending) append(ctx context.Context, batch *series.Batch) error {
-	position, err := position(a.stmt(ctx, sqlPosition).QueryRowContext(ctx, batch.Stream))
-	if err != nil || batch.Seq <= position {
+	at, err := position(a.stmt(ctx, sqlPosition).QueryRowContext(ctx, batch.Stream))
+	if err != nil {
 		return err
 	}
-	if err := a.store(ctx, batch); err != nil {
-		return err
+	log := cmp.Or(batch.Log, at.Log)
+	if at.Log != "" && log != at.Log {
+		return fmt.Errorf("%w: %d of %q is stored, and this is of %q", series.ErrOtherLog, at.Seq, at.Log, batch.Log)
 	}
-	return a.exec(ctx, sqlSetPosition, batch.Stream, int64(batch.Seq)) //nolint:gosec // the log counts to 2^63 at most
+	if batch.Seq > at.Seq {
+		if err := a.store(ctx, batch); err != nil {
+			return err
+		}
+		if err := a.exec(ctx, sqlSetPosition, batch.Stream, int64(batch.Seq)); err != nil { //nolint:gosec // the log counts to 2^63 at most
+			return err
+		}
+	}
+	if log == at.Log && at.Seq > 0 {
+		return nil
+	}
+	// With the first batch even an empty one: a rewind leaves the row of the log before.
+	return a.exec(ctx, sqlSetLog, batch.Stream, log)
 }
 
 func (a *appending) store(ctx context.Context, batch *series.Batch) error {
@@ -214,16 +228,17 @@ func (a *appending) put(ctx context.Context, insert, update, counter string, arg
 	return nil
 }
 
-// Position is the highest log sequence of a stream in the file.
-func (s *Store) Position(ctx context.Context, stream string) (uint64, error) {
-	seq, err := position(s.read.QueryRowContext(ctx, sqlPosition, stream))
+// Position is how far a stream is in the file.
+func (s *Store) Position(ctx context.Context, stream string) (series.Position, error) {
+	at, err := position(s.read.QueryRowContext(ctx, sqlPosition, stream))
 	if err != nil {
-		return 0, fmt.Errorf("read position of %s: %w", stream, err)
+		return at, fmt.Errorf("read position of %s: %w", stream, err)
 	}
-	return seq, nil
+	return at, nil
 }
 
-// Rewind removes the position of a stream and nothing else.
+// Rewind removes the position of a stream and nothing else: the log's row counts for
+// nothing without it.
 func (s *Store) Rewind(ctx context.Context, stream string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -233,10 +248,11 @@ func (s *Store) Rewind(ctx context.Context, stream string) error {
 	return nil
 }
 
-func position(row *sql.Row) (uint64, error) {
+func position(row *sql.Row) (series.Position, error) {
 	var seq int64
-	if err := row.Scan(&seq); err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, err
+	var log string
+	if err := row.Scan(&seq, &log); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return series.Position{}, err
 	}
-	return uint64(seq), nil //nolint:gosec // written from a uint64
+	return series.Position{Seq: uint64(seq), Log: log}, nil //nolint:gosec // written from a uint64
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	_ "modernc.org/sqlite" // the driver
@@ -104,21 +105,29 @@ func (s *Store) create(ctx context.Context) error {
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it has nothing to do
 	var version int
-	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil || version == schemaVersion {
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
-	tables := schema
-	if version > 0 {
-		tables = ""
-		for v := version; v < schemaVersion; v++ {
-			tables += upgrades()[v]
-		}
-	}
-	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
-	if _, err := tx.ExecContext(ctx, tables+marks); err != nil {
+	if _, err := tx.ExecContext(ctx, tables(version)+tableLogs); err != nil {
 		return fmt.Errorf("create tables: %w", err)
 	}
 	return tx.Commit()
+}
+
+// tables brings a file of a version, 0 for a new one, up to this layout.
+func tables(version int) string {
+	if version == schemaVersion {
+		return ""
+	}
+	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
+	if version == 0 {
+		return schema + marks
+	}
+	var all strings.Builder
+	for v := version; v < schemaVersion; v++ {
+		all.WriteString(upgrades()[v])
+	}
+	return all.String() + marks
 }
 
 func (s *Store) prepare(ctx context.Context) error {

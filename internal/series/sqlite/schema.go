@@ -63,6 +63,13 @@ CREATE TABLE findings (number INTEGER PRIMARY KEY, wearer INTEGER NOT NULL, epis
 	body BLOB NOT NULL, UNIQUE (episode, wearer, id));
 `
 
+// tableLogs tells which log a position is of. It came without a new version, so that
+// the build before reads the file, too: it is made wherever it is missing, and whoever
+// does not know it leaves it alone. A row counts only beside a position.
+const tableLogs = `
+CREATE TABLE IF NOT EXISTS logs (stream TEXT PRIMARY KEY, identity TEXT NOT NULL) WITHOUT ROWID;
+`
+
 // upgrades are how a file of a version becomes one of the next.
 func upgrades() map[int]string { return map[int]string{1: upgrade1, 2: upgrade2} }
 

@@ -2,8 +2,9 @@ package sqlite
 
 // The statements of an append and of a replacement; each is prepared once.
 const (
-	sqlPosition    = `SELECT seq FROM positions WHERE stream = ?`
+	sqlPosition    = `SELECT seq, ifnull(identity, '') FROM positions LEFT JOIN logs USING (stream) WHERE stream = ?`
 	sqlSetPosition = `INSERT INTO positions (stream, seq) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET seq = ?2`
+	sqlSetLog      = `INSERT INTO logs (stream, identity) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET identity = ?2`
 	sqlRewind      = `DELETE FROM positions WHERE stream = ?`
 	sqlCount       = `INSERT INTO counters (name, n) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET n = n + ?2`
 	sqlWearer      = `SELECT id FROM wearers WHERE org = ? AND wearer = ?`
@@ -64,7 +65,7 @@ const (
 // statements are all of them.
 func statements() []string {
 	return []string{
-		sqlPosition, sqlSetPosition, sqlCount, sqlWearer, sqlAddWearer, sqlRun, sqlAddRun, sqlSeen, sqlSetSeen,
+		sqlPosition, sqlSetPosition, sqlSetLog, sqlCount, sqlWearer, sqlAddWearer, sqlRun, sqlAddRun, sqlSeen, sqlSetSeen,
 		sqlTouched, sqlDropLate, sqlAddLate, sqlMinute, sqlAddRollup, sqlSetRollup, sqlGrowRollup, sqlDropRollups,
 		sqlAddEpisode, sqlSetEpisode, sqlDropEpisodes, sqlAddFinding, sqlSetFinding, sqlDropFindings,
 		sqlAddDecision, sqlSetDecision,

@@ -19,7 +19,7 @@ var (
 	annsRun             = uint32(2654435761)
 	annsDevice          = schemas.MustID("d001")
 	annsHour            = series.Query{Org: org, Wearer: ann, From: benchStart, To: benchStart.Add(time.Hour)}
-	testdataVersions    = []string{"version1.sql", "version2.sql"}
+	testdataVersions    = []string{"version1.sql", "version2.sql", "version3.sql"}
 	lastToldOfOpenFirst = 90 * time.Second
 )
 
@@ -75,8 +75,8 @@ func TestOlderFileIsBroughtUp(t *testing.T) {
 				t.Errorf("stats are %+v, %v, want %+v", got, err, want)
 			}
 			for stream, want := range map[string]uint64{schemas.StreamReadings: 3, schemas.StreamRollups: 4, schemas.StreamFindings: 7, schemas.StreamNudges: 2} {
-				if seq, err := s.Position(ctx, stream); err != nil || seq != want {
-					t.Errorf("position of %s is %d, %v, want %d", stream, seq, err, want)
+				if at, err := s.Position(ctx, stream); err != nil || at != (series.Position{Seq: want}) {
+					t.Errorf("position of %s is %+v, %v, want %d of a log that is not known", stream, at, err, want)
 				}
 			}
 		})
