@@ -31,9 +31,11 @@ type Options struct {
 	// process with the broker makes it, the others wait for it.
 	SecretFile string
 	// ClientID names ingest's session at the MQTT broker; "" is the one that is kept
-	// with the log. It must not change from start to start.
-	ClientID string
-	Name     string // what people call this process, among several detectors
+	// with the log. Another one than that is refused, since the old session may hold
+	// what was acknowledged to devices, unless NewSession says that it is meant.
+	ClientID   string
+	NewSession bool
+	Name       string // what people call this process, among several detectors
 	// Durability says when what is acknowledged is on disk: always or interval. It
 	// and the limits, in bytes and 0 for the defaults, count with the role of the
 	// broker.
@@ -66,6 +68,9 @@ func (o Options) Validate() error {
 	}
 	if o.Logger == nil {
 		errs = append(errs, errors.New("logger: missing"))
+	}
+	if o.NewSession && o.ClientID == "" {
+		errs = append(errs, errors.New("new-session: name the new session with --client-id"))
 	}
 	if o.has(Dashboard) && !o.has(Record) {
 		errs = append(errs, errors.New("roles: dashboard needs record beside it: it shows the store that the same process fills"))

@@ -166,11 +166,9 @@ func (a *App) ingest(ctx context.Context, reg prometheus.Registerer) error {
 	if err != nil {
 		return err
 	}
-	name := a.o.ClientID
-	if name == "" {
-		if name, err = a.sessionName(ctx, ""); err != nil {
-			return err
-		}
+	name, err := a.claimSession(ctx)
+	if err != nil {
+		return err
 	}
 	i := ingest.New(ingest.Options{
 		Log: a.bus, Directory: a.registry, Clocks: clocks, Metrics: ingest.NewMetrics(reg), Logger: a.o.Logger,

@@ -59,6 +59,46 @@ func (a *App) sessionName(ctx context.Context, seed string) (string, error) {
 	return string(entry.Value()), nil
 }
 
+// claimSession is the name to take devices' messages under. The session of another
+// name would begin with what comes from now on, and what the kept one holds, which
+// devices were told is safe, would wait there for ever: a change must be meant.
+func (a *App) claimSession(ctx context.Context) (string, error) {
+	kept, err := a.sessionName(ctx, a.o.ClientID)
+	want := a.o.ClientID
+	if err != nil || want == "" || want == kept {
+		return kept, err
+	}
+	if !a.o.NewSession {
+		return "", fatalError{fmt.Errorf("the MQTT session of this log is %s, not %s as --client-id says, and may still hold what devices were told is kept: "+
+			"start with --client-id %s or without the flag; or take the new name on purpose with --new-session, which leaves the old session at the broker", kept, want, kept)}
+	}
+	if err := a.renameSession(ctx, kept, want); err != nil {
+		return "", err
+	}
+	a.o.Logger.Warn("ingest's MQTT session has a new name; the old one stays at the broker, with what it holds and what the broker goes on keeping for it",
+		"old", kept, "new", want, "to_take_it", "stop this ingest and start one with the old name and --new-session", "to_drop_it", RemoveSession(kept))
+	return want, nil
+}
+
+// renameSession changes the name that is kept with the log, unless somebody else has.
+func (a *App) renameSession(ctx context.Context, from, to string) error {
+	kv, err := a.bus.KV(ctx, bus.BucketCheckpoints)
+	if err != nil {
+		return err
+	}
+	entry, err := kv.Get(ctx, sessionKey)
+	if err == nil && string(entry.Value()) != from {
+		err = errors.New("another process has just changed it")
+	}
+	if err == nil {
+		_, err = kv.Update(ctx, sessionKey, []byte(to), entry.Revision())
+	}
+	if err != nil {
+		return fmt.Errorf("change the name of the MQTT session from %s to %s: %w", from, to, err)
+	}
+	return nil
+}
+
 // keptName is the name that is kept with the log, "" for none.
 func keptName(ctx context.Context, log *bus.Bus) (string, error) {
 	kv, err := log.KV(ctx, bus.BucketCheckpoints)

@@ -85,7 +85,9 @@ func (e *env) ingest() *cobra.Command {
 		"Runs ingest alone: what devices publish at the broker is acknowledged once it is in the log.", true, app.Ingest)
 	c.Example = "  sitwell ingest --nats nats://10.0.0.5:4222 --broker tcp://10.0.0.5:1883 --secret-file /etc/sitwell/secret"
 	p.common(c.Flags())
-	c.Flags().StringVar(&p.o.ClientID, "client-id", "", "name of the session at the broker (default one that is kept with the log)")
+	c.Flags().StringVar(&p.o.ClientID, "client-id", "", "name of the session at the broker (default the one that is kept with the log; another one needs --new-session)")
+	c.Flags().BoolVar(&p.o.NewSession, "new-session", false,
+		"take the name of --client-id instead of the one that is kept with the log; what the old session holds stays at the broker")
 	return c
 }
 

@@ -25,7 +25,7 @@ func (e *exam) others(ctx context.Context) {
 			e.say(check, Fail, "start the process with the broker again; it removes what a kill left of an MQTT session",
 				"%d messages of devices are kept for the consumer %s, which no session knows: they fill the broker's limit", h.Messages, h.Consumer)
 		default:
-			e.say(check, Fail, "if ingest had that name, start it with --client-id "+h.Session+" until it has taken them; to drop them, "+app.RemoveSession(h.Session),
+			e.say(check, Fail, "if ingest had that name, start it with --client-id "+h.Session+" --new-session until it has taken them; to drop them, "+app.RemoveSession(h.Session),
 				"%d messages of devices are kept for the MQTT session %s, which is not ingest's and away: they fill the broker's limit", h.Messages, h.Session)
 		}
 	}
