@@ -54,14 +54,12 @@ func (a *App) afterStart(check func(context.Context) error) func(context.Context
 	}
 }
 
-// littleRoom is what must be free on the disk of the log before it is called full, and
-// stays below what the broker wants before it goes on after a full disk.
-const littleRoom = 32 << 20
-
 func (a *App) checkLog(ctx context.Context) error {
 	if a.broker != nil {
-		if free, total, err := ops.Disk(a.o.Data); err == nil && total > 0 && free < littleRoom {
-			return fmt.Errorf("the disk of the log is full: %d MiB are free; free some space, and it goes on by itself", free>>20)
+		if free, total, err := ops.Disk(a.o.Data); err == nil {
+			if err := ops.Room(free, total); err != nil {
+				return fmt.Errorf("the disk of the log is %w", err)
+			}
 		}
 		if err := a.broker.Health(); err != nil {
 			return err

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"sitwell/internal/ops"
 )
 
 // The times and sizes of Watch.
@@ -13,7 +15,6 @@ const (
 	probeWait  = 5 * time.Second // a probe that takes longer has failed
 	sickFor    = 10 * time.Second
 	sickMost   = 5 * time.Minute
-	roomFor    = 64 << 20 // what must be free before it is worth trying
 )
 
 // ErrWedged means a stream that met a write error and takes nothing any more.
@@ -84,10 +85,10 @@ func (p *patient) look(ctx context.Context, err error) {
 		p.sick = time.Now()
 		p.b.log.Warn("the log does not take messages", "error", err)
 	case time.Since(p.sick) < p.patience:
-	case !p.b.room():
+	case p.b.room() != nil:
 		if !p.full {
-			p.b.log.Error("the log does not take messages and its disk is full: free some space, and it goes on by itself",
-				"folder", p.b.dir, "needed_bytes", roomFor)
+			p.b.log.Error("the log does not take messages and its disk has no room for it: free some space, and it goes on by itself",
+				"folder", p.b.dir, "disk", p.b.room())
 		}
 		p.full = true
 	default:
@@ -96,10 +97,13 @@ func (p *patient) look(ctx context.Context, err error) {
 	}
 }
 
-// room reports whether the disk has room; where that cannot be known, it has.
-func (b *Broker) room() bool {
-	free, err := free(b.dir)
-	return err != nil || free >= roomFor
+// room is nil where the disk has room that makes it worth trying, or nobody knows.
+func (b *Broker) room() error {
+	free, total, err := ops.Disk(b.dir)
+	if err != nil {
+		return nil //nolint:nilerr // it is tried, then
+	}
+	return ops.Room(free, total)
 }
 
 // heal starts the server anew.

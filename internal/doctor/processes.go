@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"sitwell/internal/app"
+	"sitwell/internal/ops"
 )
 
 // How long processes have to answer; a check of readiness may take two seconds.
@@ -112,10 +113,12 @@ func (e *exam) durability() {
 		"no process of sitwell has the log, so nobody says when it is on disk")
 }
 
-// The room on a disk below which there is trouble soon, and now.
+// The room on a disk below which there is trouble before long: a fifth of it at most,
+// so that no disk is near its end merely because it is small.
 const (
-	roomWarn = 2 << 30
-	roomFail = 128 << 20
+	roomWarn      = 2 << 30
+	roomWarnShare = 5
+	largeShare    = 20 // of a large disk, this share
 )
 
 func (e *exam) disks() {
@@ -123,14 +126,17 @@ func (e *exam) disks() {
 		if p.DiskTotal == 0 {
 			continue
 		}
-		s, do := OK, ""
-		if p.DiskFree < max(roomWarn, p.DiskTotal/20) {
-			s, do = Warn, "free some space, or give the streams smaller limits: --log-limit, --broker-limit"
+		where := fmt.Sprintf("where %s keeps its data (%s)", app.RoleList(p.Roles), p.Data)
+		soon := max(min(roomWarn, p.DiskTotal/roomWarnShare), p.DiskTotal/largeShare)
+		switch err := ops.Room(p.DiskFree, p.DiskTotal); {
+		case err != nil:
+			e.say("disk", Fail, "free some space now", "%s: %v", where, err)
+		case p.DiskFree < soon:
+			e.say("disk", Warn, "free some space, or give the streams smaller limits: --log-limit, --broker-limit",
+				"%s of %s are free %s", bytes(p.DiskFree), bytes(p.DiskTotal), where)
+		default:
+			e.say("disk", OK, "", "%s of %s are free %s", bytes(p.DiskFree), bytes(p.DiskTotal), where)
 		}
-		if p.DiskFree < roomFail {
-			s, do = Fail, "free some space now; what devices send is not acknowledged until there is some"
-		}
-		e.say("disk", s, do, "%s of %s are free where %s keeps its data (%s)", bytes(p.DiskFree), bytes(p.DiskTotal), app.RoleList(p.Roles), p.Data)
 	}
 }
 
