@@ -41,6 +41,11 @@ type Log interface {
 // known is false for a device it does not have, wearer zero when nobody did.
 type Directory interface {
 	Resolve(org, device schemas.ID, ms int64) (wearer schemas.ID, known bool)
+	// CatchUp returns once Resolve goes by every change that the log took before
+	// an instant, as time.Now gave it. It is called for each message, so it must
+	// cost next to nothing for an instant that an earlier call has covered. An
+	// error, within seconds, is that the log does not answer.
+	CatchUp(ctx context.Context, until time.Time) error
 }
 
 // Options are what an Ingest needs.
@@ -62,6 +67,9 @@ const (
 	// holds up the client's pings; when another broker fills it, the client
 	// waits, and so does the broker.
 	inbox = 4096
+	// certain is how many messages may wait for the worker whose wearers are known
+	// for certain. When it is full the gate waits, and the inbox fills.
+	certain = 512
 	// inboxBytes is what the payloads of all messages may take that are under way,
 	// from their receipt to their acknowledgement, each with messageCost for what
 	// it takes besides. Above it the client waits.
@@ -93,7 +101,8 @@ type Ingest struct {
 type message struct {
 	topic    string
 	payload  []byte
-	received time.Time
+	received time.Time // by which a reading is dated: in a redrive that of old
+	taken    time.Time // when it came into this process's hands
 	delivery *delivery
 }
 
@@ -170,8 +179,14 @@ func (i *Ingest) round(ctx context.Context, r *round) error {
 	defer fail(nil)
 	var confirmer sync.WaitGroup
 	confirmer.Go(func() { i.confirm(drain, r, fail) })
+	passing, closeGate := context.WithCancel(ctx)
+	defer closeGate()
+	var gate sync.WaitGroup
+	gate.Go(func() { i.gate(passing, r, fail) })
 	w := newWorker(i, r)
 	err := w.work(ctx, drain)
+	closeGate()
+	gate.Wait()
 	if err == nil {
 		err = w.flush(drain)
 	}

@@ -44,20 +44,20 @@ type plant struct {
 	session  ingest.SessionOptions
 }
 
-func newPlant(t *testing.T) *plant {
-	t.Helper()
-	b, log := brokertest.Start(t)
-	kv, err := log.KV(t.Context(), bus.BucketRegistry)
-	must(t, err)
-	reg, err := registry.Open(t.Context(), kv, slog.New(slog.DiscardHandler))
-	must(t, err)
-	t.Cleanup(func() { _ = reg.Close() })
-	ctx := t.Context()
-	must(t, reg.AddOrg(ctx, registry.Org{ID: acme}))
+func newPlant(tb testing.TB) *plant {
+	tb.Helper()
+	b, log := brokertest.Start(tb)
+	kv, err := log.KV(tb.Context(), bus.BucketRegistry)
+	must(tb, err)
+	reg, err := registry.Open(tb.Context(), kv, slog.New(slog.DiscardHandler))
+	must(tb, err)
+	tb.Cleanup(func() { _ = reg.Close() })
+	ctx := tb.Context()
+	must(tb, reg.AddOrg(ctx, registry.Org{ID: acme}))
 	for wearer, device := range map[schemas.ID]schemas.ID{anna: band1, ben: band2} {
-		must(t, reg.AddWearer(ctx, registry.Wearer{Org: acme, ID: wearer}))
-		must(t, reg.AddDevice(ctx, acme, device))
-		must(t, reg.Assign(ctx, acme, device, registry.Assignment{Wearer: wearer, From: time.Unix(1, 0)}))
+		must(tb, reg.AddWearer(ctx, registry.Wearer{Org: acme, ID: wearer}))
+		must(tb, reg.AddDevice(ctx, acme, device))
+		must(tb, reg.Assign(ctx, acme, device, registry.Assignment{Wearer: wearer, From: time.Unix(1, 0)}))
 	}
 	p := &plant{log: log, nats: b.NATS(), registry: reg, metrics: prometheus.NewRegistry()}
 	logger := slog.New(slog.DiscardHandler)
@@ -116,10 +116,10 @@ func within(t *testing.T) context.Context {
 	return ctx
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

@@ -12,10 +12,13 @@ import (
 // the broker delivers it again in the next one. What a round dropped is never
 // acknowledged later, because its connection has gone.
 type round struct {
-	// in holds messages between the MQTT client and the worker, at most inbox.
+	// in holds messages between the MQTT client and the gate, at most inbox.
 	// When it is full the client's handler waits, and so in the end does the
 	// broker.
 	in chan message
+	// certain holds messages between the gate and the worker, at most certain.
+	// When it is full the gate waits, and in fills.
+	certain chan message
 	// out holds records that wait for the log's confirmation, at most
 	// unconfirmed. When it is full the worker waits.
 	out    chan sent
@@ -26,7 +29,7 @@ type round struct {
 
 func newRound() *round {
 	return &round{
-		in: make(chan message, inbox), out: make(chan sent, unconfirmed),
+		in: make(chan message, inbox), certain: make(chan message, certain), out: make(chan sent, unconfirmed),
 		bytes: window{free: inboxBytes, room: make(chan struct{}, 1)}, ended: make(chan struct{}),
 	}
 }
@@ -45,11 +48,12 @@ func (r *round) over() bool {
 // take hands a message to the worker, waiting for room. It reports whether the
 // message was taken; it is not when the round or ctx has ended.
 func (r *round) take(ctx context.Context, topic string, payload []byte, received time.Time, done func(refused int)) bool {
+	taken := time.Now()
 	cost := min(int64(len(payload))+messageCost, inboxBytes)
 	if r.over() || !r.bytes.acquire(ctx, r.ended, cost) {
 		return false
 	}
-	m := message{topic: topic, payload: payload, received: received, delivery: &delivery{done: func(refused int) {
+	m := message{topic: topic, payload: payload, received: received, taken: taken, delivery: &delivery{done: func(refused int) {
 		r.bytes.release(cost)
 		done(refused)
 	}}}

@@ -39,7 +39,7 @@ func (w *worker) work(ctx, drain context.Context) error {
 	for {
 		var err error
 		select {
-		case m := <-w.round.in:
+		case m := <-w.round.certain:
 			if w.idle() {
 				timer.Reset(packDelay)
 			}

@@ -26,6 +26,9 @@ func (r *Registry) Await(ctx context.Context, org, wearer schemas.ID) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
+	r.mu.RLock()
+	replaced := r.replaced
+	r.mu.RUnlock()
 	entry, err := r.kv.Get(ctx, wearerKey(org, wearer))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return nil
@@ -33,11 +36,7 @@ func (r *Registry) Await(ctx context.Context, org, wearer schemas.ID) error {
 	if err != nil {
 		return fmt.Errorf("ask the registry for wearer %s: %w", wearer, err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.apply(entry); err != nil {
-		r.log.Error("registry entry ignored", "key", entry.Key(), "err", err)
-	}
+	r.take(entry, replaced)
 	return nil
 }
 

@@ -4,8 +4,9 @@
 // The registry is a bucket of the log's key-value store, one key for each
 // entry. Every process that opens it keeps a copy in memory that follows the
 // bucket within milliseconds, after a restart of the log within two seconds, so
-// lookups cost no message: Resolve serves every reading that comes in. Changes are written by compare-and-set, and a change
-// is visible to its own process when the call returns.
+// lookups cost no message: Resolve serves every reading that comes in, and CatchUp
+// says, for many readings at once, that the copy is not behind. Changes are written
+// by compare-and-set, and a change is visible to its own process when the call returns.
 //
 // A Registry is safe for concurrent use. Its tests run on the real server.
 package registry
@@ -19,6 +20,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -43,10 +46,16 @@ type Registry struct {
 	complete chan struct{} // closed once the copy holds all there was
 	once     sync.Once     // guards the closing of complete
 
-	mu      sync.RWMutex  // guards what follows
-	applied uint64        // the bucket's revision this copy has reached
-	news    chan struct{} // closed and made anew at each change: wakes all who wait, holds nothing
-	orgs    map[schemas.ID]*org
+	born    time.Time     // what certain counts from
+	certain atomic.Int64  // the copy holds what the log took before then: nanoseconds since born
+	asking  chan struct{} // holds one token: who has it asks the server
+
+	mu        sync.RWMutex      // guards what follows
+	applied   uint64            // the bucket's revision this copy has reached
+	replaced  int               // how often the bucket was found to be another one
+	revisions map[string]uint64 // by key: what is in the copy
+	news      chan struct{}     // closed and made anew at each change: wakes all who wait, holds nothing
+	orgs      map[schemas.ID]*org
 }
 
 // org is one organisation in memory.
@@ -64,7 +73,8 @@ func Open(ctx context.Context, kv jetstream.KeyValue, log *slog.Logger) (*Regist
 	following, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r := &Registry{
 		kv: kv, log: log, cancel: cancel, done: make(chan struct{}), complete: make(chan struct{}),
-		news: make(chan struct{}), orgs: map[schemas.ID]*org{},
+		born: time.Now(), asking: make(chan struct{}, 1),
+		revisions: map[string]uint64{}, news: make(chan struct{}), orgs: map[schemas.ID]*org{},
 	}
 	go func() {
 		defer close(r.done)
@@ -98,9 +108,7 @@ func (r follower) Apply(entry jetstream.KeyValueEntry) {
 	if err := r.apply(entry); err != nil {
 		r.log.Error("registry entry ignored", "key", entry.Key(), "err", err)
 	}
-	r.applied = max(r.applied, entry.Revision())
-	close(r.news)
-	r.news = make(chan struct{})
+	r.advance(entry.Revision())
 }
 
 // Complete lets Open return.
@@ -111,11 +119,18 @@ func (r follower) Replaced() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.log.Error("the registry was replaced or has lost its last changes; reading it anew")
-	r.applied, r.orgs = 0, map[schemas.ID]*org{}
+	r.applied, r.revisions, r.orgs = 0, map[string]uint64{}, map[schemas.ID]*org{}
+	r.replaced++
+	r.certain.Store(-1)
 }
 
-// apply takes one entry into the copy. Keys are kind.org or kind.org.id.
+// apply takes one entry into the copy, unless a newer one of its key is there:
+// several read the bucket. Keys are kind.org or kind.org.id. The caller holds mu.
 func (r *Registry) apply(entry jetstream.KeyValueEntry) error {
+	if entry.Revision() <= r.revisions[entry.Key()] {
+		return nil
+	}
+	r.revisions[entry.Key()] = entry.Revision()
 	if entry.Operation() != jetstream.KeyValuePut {
 		return nil // nothing deletes entries yet
 	}
