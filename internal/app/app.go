@@ -214,9 +214,17 @@ func (a *App) facts() []any {
 	}
 	if a.o.has(Broker) {
 		d := cmp.Or(broker.Durability(a.o.Durability), broker.Always)
-		facts = append(facts, "durability", string(d), "power_cut_loses_up_to", d.Window(), "log_limit", a.o.LogLimit, "broker_limit", a.o.BrokerLimit)
+		facts = append(facts, "durability", string(d), "power_cut_loses_up_to", d.Window(), "log_limit", limit(a.o.LogLimit), "broker_limit", limit(a.o.BrokerLimit))
 	}
 	return facts
+}
+
+// limit is a limit in words.
+func limit(bytes int64) string {
+	if bytes == 0 {
+		return "default"
+	}
+	return ops.Size(bytes)
 }
 
 // awaitAdmission returns once devices are let in.

@@ -16,6 +16,13 @@ import (
 	"sitwell/internal/ops"
 )
 
+// The least of the limits: with less, what sitwell keeps for itself, such as sessions
+// and packs of readings on their way, would fill them.
+const (
+	leastLog    = 64 << 20
+	leastBroker = 16 << 20
+)
+
 // stopWait is how long a drain may take.
 const stopWait = 10 * time.Second
 
@@ -70,8 +77,8 @@ func (e *env) serve() *cobra.Command {
 	f.StringVar(&p.o.NATS, "nats", p.o.NATS, "address for the sitwell command line; without the role broker, where the log is")
 	f.Var(roleList{&p.o.Roles}, "roles", "what this process does")
 	f.Var(oneOf{&p.o.Durability, []string{"always", "interval"}}, "durability", "when what is acknowledged is on disk: always or interval")
-	f.Var(size{&p.o.LogLimit}, "log-limit", "most that the log of readings may take on disk")
-	f.Var(size{&p.o.BrokerLimit}, "broker-limit", "most that may wait at the broker for ingest")
+	f.Var(size{&p.o.LogLimit, leastLog}, "log-limit", "most that the log of readings may take on disk, 64MiB or more")
+	f.Var(size{&p.o.BrokerLimit, leastBroker}, "broker-limit", "most that may wait at the broker for ingest, 16MiB or more")
 	p.common(f)
 	return c
 }

@@ -2,16 +2,19 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
+
+	"sitwell/internal/ops"
 )
 
-// size is a flag for a number of bytes, such as 10GiB.
-type size struct{ value *int64 }
-
-// units are the words of a size, each 1,024 times the one before.
-func units() []string { return []string{"KiB", "MiB", "GiB", "TiB"} }
+// size is a flag for a number of bytes, such as 10GiB, of which least is the fewest.
+type size struct {
+	value *int64
+	least int64
+}
 
 func (s size) Type() string { return "string" }
 
@@ -19,19 +22,12 @@ func (s size) String() string {
 	if s.value == nil {
 		return ""
 	}
-	n, unit := *s.value, "B"
-	for _, next := range units() {
-		if n == 0 || n%1024 != 0 {
-			break
-		}
-		n, unit = n/1024, next
-	}
-	return strconv.FormatInt(n, 10) + unit
+	return ops.Size(*s.value)
 }
 
 func (s size) Set(text string) error {
 	factor, number := int64(1), strings.TrimSuffix(text, "B")
-	for i, unit := range units() {
+	for i, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
 		if n, ok := strings.CutSuffix(text, unit); ok {
 			factor, number = 1<<(10*(i+1)), n
 		}
@@ -40,6 +36,9 @@ func (s size) Set(text string) error {
 	if err != nil || n <= 0 || n > math.MaxInt64/factor {
 		return errors.New("not a size such as 500MiB or 10GiB")
 	}
-	*s.value = n * factor
+	if n *= factor; n < s.least {
+		return fmt.Errorf("less than %s: sitwell's own sessions and packs of readings need room", ops.Size(s.least))
+	}
+	*s.value = n
 	return nil
 }

@@ -18,9 +18,13 @@ import (
 func TestStreamAtItsByteLimit(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "")
-	small := []string{"--log-limit", "1MiB", "--broker-limit", "1MiB"}
+	small := []string{"--log-limit", "64MiB", "--broker-limit", "16MiB"} // the least
 	c := p.serve(small...)
 	p.enrol(8)
+	// Most of it is filled with what no reader can read and all pass over.
+	for range 62 {
+		must(t, p.log().Publish(t.Context(), schemas.ReadingsSubject(0), make([]byte, 1000<<10), ""))
+	}
 	f := p.fleet(0, 8, 1, time.Now().Add(-20*24*time.Hour))
 	stop := f.pour(0, 60)
 	alarm := func() float64 { return metric(t, p.http(), "sitwell_log_alarm", schemas.StreamReadings) }
