@@ -480,7 +480,7 @@ func TestARunnerThatIsFencedKeepsItsOtherPartitions(t *testing.T) {
 	if len(lease.released) != 1 || lease.released[0] != (release{1, 1, 7}) {
 		t.Errorf("released are %+v", lease.released)
 	}
-	if !strings.Contains(logs.String(), "another detector has this partition") {
+	if !strings.Contains(logs.String(), "another detector has taken over partitions of this one") {
 		t.Errorf("the log says %s", logs)
 	}
 	// It gets the partition back under a higher epoch.

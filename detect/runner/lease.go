@@ -104,13 +104,32 @@ func (r *Runner) leave(ctx context.Context, gone []*partition) error {
 	}
 	moved := slices.DeleteFunc(slices.Clone(gone), func(p *partition) bool { return !p.dirty && r.last <= p.saved })
 	errs := r.saveAll(ctx, moved)
+	fenced, unsaved, why := 0, 0, error(nil)
 	for _, p := range gone {
-		if err := errs[p]; err != nil && ctx.Err() != nil {
+		err := errs[p]
+		if err != nil && ctx.Err() != nil {
 			return err
 		}
-		r.drop(p, errs[p])
+		switch {
+		case errors.Is(err, errFenced):
+			fenced++
+		case err != nil:
+			unsaved, why = unsaved+1, err
+		}
+		r.drop(p, err)
+	}
+	r.sayFenced(fenced)
+	if unsaved > 0 {
+		r.o.Logger.Warn("some partitions go without their last checkpoint, their next owners judge some of it again", "partitions", unsaved, "err", why)
 	}
 	return nil
+}
+
+// sayFenced says in one line that partitions were let go of because of others.
+func (r *Runner) sayFenced(n int) {
+	if n > 0 {
+		r.o.Logger.Warn("another detector has taken over partitions of this one, which goes on with the others", "partitions", n)
+	}
 }
 
 // drop lets go of a partition, after an error or without.
@@ -118,9 +137,7 @@ func (r *Runner) drop(p *partition, err error) {
 	fence := &fenced{}
 	if errors.As(err, &fence) {
 		r.metrics.fenced.Inc()
-		r.o.Logger.Warn("another detector has this partition", "partition", p.n, "epoch", p.epoch, "its_epoch", fence.epoch)
-	} else if err != nil {
-		r.o.Logger.Warn("a partition goes without its last checkpoint, its next owner judges some of it again", "partition", p.n, "err", err)
+		r.o.Logger.Debug("another detector has this partition", "partition", p.n, "epoch", p.epoch, "its_epoch", fence.epoch)
 	}
 	r.partitions[p.n] = nil
 	if r.shown[p.n] == p.epoch {
@@ -142,12 +159,14 @@ func (r *Runner) enter(ctx context.Context, owned map[int]uint64) (came int, err
 	all := r.takeOver(ctx, missing)
 	var fresh []*partition
 	var errs []error
+	lost := 0
 	for _, n := range slices.Sorted(maps.Keys(all)) {
 		t := all[n]
 		fence := &fenced{}
 		switch {
 		case errors.As(t.err, &fence):
 			r.drop(&partition{n: n, epoch: owned[n]}, t.err)
+			lost++
 		case t.err != nil: // the log does not answer
 			errs = append(errs, t.err)
 		default:
@@ -157,6 +176,7 @@ func (r *Runner) enter(ctx context.Context, owned map[int]uint64) (came int, err
 			fresh = append(fresh, r.load(t))
 		}
 	}
+	r.sayFenced(lost)
 	r.begin(fresh)
 	return len(fresh), first(errs)
 }

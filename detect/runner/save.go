@@ -31,15 +31,18 @@ func (r *Runner) save(ctx context.Context, lag uint64, from, step int) error {
 	}
 	all := r.saveAll(ctx, moved)
 	var errs []error
+	lost := 0
 	for _, p := range moved {
 		err := all[p]
 		switch {
 		case errors.Is(err, errFenced) && r.o.Lease != nil:
 			r.drop(p, err)
+			lost++
 		case err != nil:
 			errs = append(errs, fmt.Errorf("save checkpoint of partition %d: %w", p.n, err))
 		}
 	}
+	r.sayFenced(lost)
 	return first(errs)
 }
 

@@ -262,6 +262,8 @@ func (a *App) Wait(ctx context.Context) error {
 // acknowledged, what was taken is written, checkpoints are saved.
 func (a *App) Stop(ctx context.Context) error {
 	a.leaving.Store(true)
+	began, roles := time.Now(), RoleList(a.o.roles())
+	a.o.Logger.Info("sitwell drains: it finishes what it has begun, the rest is kept", "roles", roles)
 	var errs []error
 	for _, c := range slices.Backward(a.cleanups) {
 		if err := c.run(ctx); err != nil {
@@ -269,6 +271,7 @@ func (a *App) Stop(ctx context.Context) error {
 		}
 	}
 	a.cleanups = nil
+	a.o.Logger.Info("sitwell has stopped", "roles", roles, "took", time.Since(began).Round(time.Millisecond))
 	return errors.Join(errs...)
 }
 

@@ -3,13 +3,16 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sitwell/detect/runner"
 	"sitwell/internal/bus"
 	"sitwell/internal/lease"
 )
@@ -56,6 +59,44 @@ func (a *App) joinDetectors(ctx context.Context) (*lease.Keeper, error) {
 		Members: members, Leases: leases, Group: DetectGroup, Slots: a.bus.Partitions(), Logger: a.o.Logger,
 		Member: lease.Member{Name: rand.Text(), Label: a.o.Name, Host: host, PID: os.Getpid()},
 	})
+}
+
+// counted is a lease that says in the log of this process how many partitions it has.
+type counted struct {
+	runner.Lease
+
+	n atomic.Int64
+}
+
+// Owned counts besides.
+func (c *counted) Owned() (partitions map[int]uint64, sure bool) {
+	partitions, sure = c.Lease.Owned()
+	c.n.Store(int64(len(partitions)))
+	return partitions, sure
+}
+
+// tellEvery is how long the number of partitions stands still before it is told: while
+// detectors share out anew it changes many times a second.
+const tellEvery = time.Second
+
+// tell says it whenever it has changed, until ctx ends.
+func (c *counted) tell(ctx context.Context, logger *slog.Logger) {
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	var told, before int64
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		now := c.n.Load()
+		if now == before && now != told {
+			logger.Info("this detector has another share of the log", "partitions", now, "before", told)
+			told = now
+		}
+		before = now
+	}
 }
 
 // leaveWait bounds how long a detector that goes waits for the log to know it: each of

@@ -397,3 +397,27 @@ func wrongSecret(t *testing.T, b *app.App) {
 		t.Error(err)
 	}
 }
+
+// A stop has a beginning and an end in the log, and a detector says in one line what
+// its share is.
+func TestAStopAndAShareAreTold(t *testing.T) {
+	o := options(t.TempDir())
+	said := &lines{}
+	o.Logger = said.logger()
+	a, err := app.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	said.await(t, `msg="this detector has another share of the log" partitions=64 before=0`)
+	if err := a.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, once := range []string{"another share of the log", `msg="sitwell drains`, `msg="sitwell has stopped" roles=` + app.RoleList(app.Everything()) + " took="} {
+		if n := strings.Count(said.text(), once); n != 1 {
+			t.Errorf("%q is told %d times in\n%s", once, n, said.text())
+		}
+	}
+}
