@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,6 +21,7 @@ import (
 	"sitwell/ingest"
 	"sitwell/internal/app"
 	"sitwell/internal/bus"
+	"sitwell/internal/ops"
 )
 
 // State is what a check came to.
@@ -55,6 +57,17 @@ const (
 	brokerWait = 40 * time.Second
 )
 
+// The checks that others follow from.
+const (
+	checkLog       = "log"
+	checkProcesses = "processes"
+	checkStreams   = "streams"
+	checkDisk      = "disk"
+	checkSession   = "ingest's session"
+	checkDetectors = "detectors"
+	checkBroker    = "MQTT broker"
+)
+
 // exam is a look at one sitwell.
 type exam struct {
 	o         Options
@@ -62,6 +75,8 @@ type exam struct {
 	log       *bus.Bus
 	processes []app.About
 	findings  []Finding
+	// unauthorised says that an MQTT broker refuses ingest, which was told.
+	unauthorised bool
 }
 
 // Run looks at everything and says what it found, in a fixed order.
@@ -70,10 +85,9 @@ func Run(ctx context.Context, o Options) []Finding {
 	if e.connect(ctx) {
 		defer e.nc.Close()
 		e.listen(ctx)
-		e.streams(ctx)
 		e.roles()
-		e.ready()
 		e.durability()
+		e.streams(ctx)
 		e.disks()
 		e.session(ctx)
 		e.others(ctx)
@@ -84,10 +98,17 @@ func Run(ctx context.Context, o Options) []Finding {
 	if o.Broker != "" {
 		e.broker(ctx)
 	}
+	e.ready() // last, as the page: what is said above is not said again
 	if o.Page != "" {
 		e.page(ctx)
 	}
 	return e.findings
+}
+
+// failed reports whether one of some checks has found something wrong: what follows from
+// that is not told as another failure.
+func (e *exam) failed(checks ...string) bool {
+	return slices.ContainsFunc(e.findings, func(f Finding) bool { return f.State == Fail && slices.Contains(checks, f.Check) })
 }
 
 // Failed reports whether something is wrong.
@@ -106,7 +127,7 @@ func (e *exam) say(check string, s State, do, format string, args ...any) {
 
 // connect reports whether there is a log to look at.
 func (e *exam) connect(ctx context.Context) bool {
-	const check = "log"
+	const check = checkLog
 	opts := []nats.Option{nats.Name("sitwell doctor"), nats.Timeout(askWait)}
 	if e.o.Secret != "" {
 		opts = append(opts, nats.UserInfo(app.User, e.o.Secret))
@@ -140,14 +161,20 @@ func (e *exam) connect(ctx context.Context) bool {
 
 // broker tries out whether an MQTT broker keeps what ingest relies on.
 func (e *exam) broker(ctx context.Context) {
-	const check = "MQTT broker"
+	const check = checkBroker
 	ctx, cancel := context.WithTimeout(ctx, brokerWait)
 	defer cancel()
 	o := ingest.SessionOptions{URL: e.o.Broker, Logger: e.o.Logger}
 	if e.o.Secret != "" {
 		o.Username, o.Password = app.User, e.o.Secret
 	}
-	if err := ingest.CheckBroker(ctx, o); err != nil {
+	switch err := ingest.CheckBroker(ctx, o); {
+	case errors.Is(err, ops.ErrUnauthorised) && e.unauthorised: // ingest's session has said so
+		return
+	case errors.Is(err, ops.ErrUnauthorised):
+		e.say(check, Fail, ops.ErrUnauthorised.Error(), "%s refuses user %s with this secret: not authorised", e.o.Broker, app.User)
+		return
+	case err != nil:
 		e.say(check, Fail, "see deploy/mosquitto.conf for settings that keep the promise", "%v", err)
 		return
 	}

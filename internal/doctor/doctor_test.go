@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"sitwell/internal/app"
 	"sitwell/internal/broker/brokertest"
 	"sitwell/internal/doctor"
+	"sitwell/internal/faults/disk"
 	"sitwell/schemas"
 )
 
@@ -102,10 +104,8 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		t.Error("a broker alone is well")
 	}
 	says(t, findings, "processes", doctor.Fail, "nobody has the role ingest, detect, notify, record, dashboard; there are broker (")
-	says(t, findings, "readiness", doctor.Fail, "mqtt: devices are let in once ingest's session exists")
 	says(t, findings, "durability", doctor.Warn, "loses up to 1 s")
-	says(t, findings, "ingest's session", doctor.Fail, "nobody answers")
-	says(t, findings, "detectors", doctor.Fail, "there is none")
+	once(t, findings, "start `sitwell ingest`, `sitwell detect`, `sitwell notify`, `sitwell dashboard`")
 
 	// Without the secret nobody is let in before devices are.
 	findings = look(t, a, func(o *doctor.Options) { o.Secret = "" })
@@ -115,7 +115,7 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 }
 
 func TestAFullStreamIsNamed(t *testing.T) {
-	a := start(t, func(o *app.Options) { o.Roles, o.LogLimit = []app.Role{app.Broker}, 2<<20 })
+	a := start(t, func(o *app.Options) { o.LogLimit = 2 << 20 })
 	fill := func(enough int64) {
 		for size := int64(0); size < enough; size += 32 << 10 {
 			if err := a.Bus().Publish(t.Context(), schemas.ReadingsSubject(0), make([]byte, 32<<10), ""); err != nil {
@@ -126,7 +126,51 @@ func TestAFullStreamIsNamed(t *testing.T) {
 	fill(1800 << 10)
 	says(t, look(t, a, nil), "streams", doctor.Warn, "READINGS uses 8")
 	fill(1 << 20)
-	says(t, look(t, a, nil), "streams", doctor.Fail, "READINGS is full")
+	red(t, a)
+	findings := look(t, a, func(o *doctor.Options) { o.Page = a.HTTP() })
+	says(t, findings, "streams", doctor.Fail, "READINGS is full")
+	says(t, findings, "page", doctor.Warn, "not ready for the reasons above")
+	for _, f := range findings {
+		if f.State == doctor.Fail && f.Check != "streams" {
+			t.Errorf("the cause is told again: %s: %s", f.Check, f.Says)
+		}
+	}
+}
+
+// red waits until readiness, which remembers for a moment how full the log is, is red.
+func red(t *testing.T, a *app.App) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-tick.C {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.HTTP()+"/readyz", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode == http.StatusServiceUnavailable {
+			return
+		}
+	}
+	t.Fatal("readiness stays green")
+}
+
+// once wants one failure, which says what to do.
+func once(t *testing.T, findings []doctor.Finding, do string) {
+	t.Helper()
+	var all []doctor.Finding
+	for _, f := range findings {
+		if f.State == doctor.Fail {
+			all = append(all, f)
+		}
+	}
+	if len(all) != 1 || all[0].Do != do {
+		t.Errorf("not one failure with %q:\n%s", do, text(findings))
+	}
 }
 
 func TestWhatIsNoSitwellIsTold(t *testing.T) {
@@ -186,4 +230,21 @@ func bare(t *testing.T) string {
 	b := brokertest.Broker(t, t.TempDir())
 	b.Admit()
 	return "nats://" + b.NATS()
+}
+
+// A disk with little room is told of once, in the same words as in readiness; one that
+// is merely small is well.
+func TestLittleRoomIsTold(t *testing.T) {
+	dir := disk.Small(t, 100<<20)
+	a := start(t, func(o *app.Options) { o.Data = dir })
+	says(t, look(t, a, nil), "disk", doctor.OK, "are free where")
+	ballast := disk.Fill(t, dir)
+	findings := look(t, a, func(o *doctor.Options) { o.Page = a.HTTP() })
+	says(t, findings, "disk", doctor.Fail, "at least 12 MiB wanted; below that a write may fail, and what fails is not acknowledged")
+	if n := strings.Count(text(findings), "nearly full"); n != 1 {
+		t.Errorf("it is told %d times:\n%s", n, text(findings))
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
 }

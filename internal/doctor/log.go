@@ -15,12 +15,13 @@ import (
 	"sitwell/internal/app"
 	"sitwell/internal/bus"
 	"sitwell/internal/lease"
+	"sitwell/internal/ops"
 	"sitwell/schemas"
 )
 
 // streams says how full the log is.
 func (e *exam) streams(ctx context.Context) {
-	const check = "streams"
+	const check = checkStreams
 	ctx, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
 	all, err := e.log.Usage(ctx)
@@ -58,10 +59,13 @@ func (e *exam) streams(ctx context.Context) {
 
 // session asks every ingest about its session with the MQTT broker.
 func (e *exam) session(ctx context.Context) {
-	const check = "ingest's session"
+	const check = checkSession
 	ctx, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
 	m, err := e.nc.RequestWithContext(ctx, ingest.SessionSubject, nil)
+	if errors.Is(err, nats.ErrNoResponders) && e.lacks(app.Ingest) {
+		return // that nobody has the role says it
+	}
 	if err != nil {
 		if errors.Is(err, nats.ErrNoResponders) {
 			err = errors.New("nobody answers")
@@ -73,6 +77,10 @@ func (e *exam) session(ctx context.Context) {
 	switch err := json.Unmarshal(m.Data, &s); {
 	case err != nil:
 		e.say(check, Fail, "run one version of sitwell everywhere", "ingest's answer cannot be read: %v", err)
+	case s.Unauthorised:
+		e.unauthorised = true
+		e.say(check, Fail, ops.ErrUnauthorised.Error(), "the MQTT broker refuses ingest: not authorised")
+	case !s.Connected && e.failed(checkStreams, checkDisk): // on purpose, until the log takes messages
 	case !s.Connected || !s.Subscribed:
 		e.say(check, Fail, "see that the broker runs and lets ingest read sitwell/#; it keeps what devices publish meanwhile",
 			"ingest has had no connection or subscription at the MQTT broker since %s: %s", s.Since.Format(time.TimeOnly), s.Error)
@@ -89,7 +97,7 @@ const settleWait = 12 * time.Second
 
 // detectors says who judges what. While they are sharing out it waits.
 func (e *exam) detectors(ctx context.Context) {
-	const check = "detectors"
+	const check = checkDetectors
 	ctx, cancel := context.WithTimeout(ctx, settleWait)
 	defer cancel()
 	tick := time.NewTicker(500 * time.Millisecond)
@@ -114,6 +122,7 @@ func (e *exam) detectors(ctx context.Context) {
 		break
 	}
 	switch {
+	case s.members == 0 && e.lacks(app.Detect): // that nobody has the role says it
 	case s.members == 0:
 		e.say(check, Fail, "start `sitwell detect`; it goes on where the last one was", "there is none: readings are kept and not judged")
 	case s.orphans > 0:

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"sitwell/internal/app"
 	"sitwell/internal/ops"
 )
 
@@ -20,6 +22,10 @@ func (e *exam) page(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
 	checks, ready, err := askReady(ctx, e.o.Page)
+	if err != nil && e.lacks(app.Dashboard) {
+		e.say(check, Warn, "mend what is said above", "%s does not answer", e.o.Page)
+		return
+	}
 	if err != nil {
 		e.say(check, Fail, "start `sitwell serve` or `sitwell dashboard`, or give the page's address with --api", "%v", err)
 		return
@@ -28,11 +34,24 @@ func (e *exam) page(ctx context.Context) {
 		e.say(check, OK, "", "%s is ready", e.o.Page)
 		return
 	}
+	news := false
 	for _, c := range checks {
-		if !c.Ready {
+		// In the process of the page; its readiness has been told, where it was asked.
+		if e.isNews(c, checks, app.Everything()) && !e.told(c) {
 			e.say(check, Fail, "see the log of that process", "%s is not ready: %s: %s", e.o.Page, c.Name, c.Reason)
+			news = true
 		}
 	}
+	if !news {
+		e.say(check, Warn, "mend what is said above", "%s is not ready for the reasons above", e.o.Page)
+	}
+}
+
+// told reports whether a process has said the same.
+func (e *exam) told(c ops.Result) bool {
+	return slices.ContainsFunc(e.findings, func(f Finding) bool {
+		return f.Check == "readiness" && strings.HasSuffix(f.Says, c.Name+": "+c.Reason)
+	})
 }
 
 func askReady(ctx context.Context, url string) (checks []ops.Result, ready bool, err error) {

@@ -56,7 +56,7 @@ func (e *exam) missing() (missing []app.Role) {
 
 // roles says who is there.
 func (e *exam) roles() {
-	const check = "processes"
+	const check = checkProcesses
 	var names []string
 	for _, p := range e.processes {
 		names = append(names, name(p))
@@ -71,8 +71,31 @@ func (e *exam) roles() {
 	if len(names) > 0 {
 		there = "there are " + strings.Join(names, "; ")
 	}
-	e.say(check, Fail, fmt.Sprintf("start `sitwell serve --roles %s`, or a process for each", app.RoleList(missing)),
-		"nobody has the role %s; %s", strings.ReplaceAll(app.RoleList(missing), ",", ", "), there)
+	e.say(check, Fail, "start "+commands(missing), "nobody has the role %s; %s", strings.ReplaceAll(app.RoleList(missing), ",", ", "), there)
+}
+
+// lacks reports whether it was told that nobody has a role.
+func (e *exam) lacks(r app.Role) bool {
+	return e.failed(checkProcesses) && slices.Contains(e.missing(), r)
+}
+
+// commands are those that bring roles, each once.
+func commands(roles []app.Role) string {
+	var all []string
+	for _, r := range roles {
+		command := "`sitwell " + string(r) + "`"
+		switch r {
+		case app.Broker:
+			command = "`sitwell serve --roles broker`"
+		case app.Record, app.Dashboard:
+			command = "`sitwell dashboard`"
+		case app.Ingest, app.Detect, app.Notify:
+		}
+		if !slices.Contains(all, command) {
+			all = append(all, command)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 func name(p app.About) string {
@@ -83,15 +106,40 @@ func name(p app.About) string {
 	return fmt.Sprintf("%s (%s, process %d)", s, p.Host, p.PID)
 }
 
-// ready says which processes are not, and why.
+// ready says which processes are not, and why, where no check above has said it.
 func (e *exam) ready() {
 	for _, p := range e.processes {
 		for _, c := range p.Checks {
-			if !c.Ready {
+			if e.isNews(c, p.Checks, p.Roles) {
 				e.say("readiness", Fail, "see the log of that process", "%s: %s: %s", name(p), c.Name, c.Reason)
 			}
 		}
 	}
+}
+
+// isNews reports whether a red light of readiness, among others of a process, tells what
+// no check has told as a failure.
+func (e *exam) isNews(c ops.Result, all []ops.Result, roles []app.Role) bool {
+	starts := slices.ContainsFunc(all, func(c ops.Result) bool { return c.Name == "start" && !c.Ready })
+	switch {
+	case c.Ready:
+		return false
+	case c.Name == "start": // a process with ingest waits for its session
+		return !slices.Contains(roles, app.Ingest) || !e.failed(checkSession)
+	case starts: // the rest follows
+		return false
+	}
+	switch c.Name {
+	case "log":
+		return !e.failed(checkLog, checkStreams, checkDisk)
+	case "mqtt", "ingest": // devices are let in once ingest is there
+		return !e.lacks(app.Ingest) && !e.failed(checkLog, checkSession, checkStreams, checkDisk)
+	case "detection":
+		return !e.lacks(app.Detect) && !e.failed(checkDetectors)
+	case "store":
+		return !e.failed(checkDisk)
+	}
+	return true
 }
 
 // durability says what a power cut takes.
@@ -130,12 +178,12 @@ func (e *exam) disks() {
 		soon := max(min(roomWarn, p.DiskTotal/roomWarnShare), p.DiskTotal/largeShare)
 		switch err := ops.Room(p.DiskFree, p.DiskTotal); {
 		case err != nil:
-			e.say("disk", Fail, "free some space now", "%s: %v", where, err)
+			e.say(checkDisk, Fail, "free some space now", "%s: %v", where, err)
 		case p.DiskFree < soon:
-			e.say("disk", Warn, "free some space, or give the streams smaller limits: --log-limit, --broker-limit",
+			e.say(checkDisk, Warn, "free some space, or give the streams smaller limits: --log-limit, --broker-limit",
 				"%s of %s are free %s", bytes(p.DiskFree), bytes(p.DiskTotal), where)
 		default:
-			e.say("disk", OK, "", "%s of %s are free %s", bytes(p.DiskFree), bytes(p.DiskTotal), where)
+			e.say(checkDisk, OK, "", "%s of %s are free %s", bytes(p.DiskFree), bytes(p.DiskTotal), where)
 		}
 	}
 }
