@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -159,10 +160,14 @@ func TestAddressesAreReal(t *testing.T) {
 }
 
 func TestBadAddressIsNamed(t *testing.T) {
-	for _, addr := range []string{"", "here", "127.0.0.1:mqtt", "127.0.0.1:70000"} {
-		_, err := broker.Start(t.Context(), broker.Options{Dir: t.TempDir(), MQTT: addr, NATS: "127.0.0.1:0"})
-		if err == nil {
-			t.Errorf("address %q was taken", addr)
+	// No address at all is for MQTT that there is no listener.
+	for _, o := range []broker.Options{
+		{MQTT: "here"}, {MQTT: "127.0.0.1:mqtt"}, {MQTT: "127.0.0.1:70000"}, {MQTT: "127.0.0.1:0", NATS: "here"}, {MQTT: "127.0.0.1:0", NATS: "127.0.0.1:x"},
+	} {
+		o.Dir, o.NATS, o.Log = t.TempDir(), cmp.Or(o.NATS, "127.0.0.1:0"), slog.New(slog.DiscardHandler)
+		if b, err := broker.Start(t.Context(), o); err == nil {
+			b.Stop()
+			t.Errorf("MQTT %q and NATS %q were taken", o.MQTT, o.NATS)
 		}
 	}
 }
