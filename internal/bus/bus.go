@@ -197,7 +197,7 @@ func (b *Bus) Get(ctx context.Context, stream string, seq uint64) (Msg, error) {
 	}
 	m, err := s.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return Msg{}, fmt.Errorf("%s has no number %d", stream, seq)
+		return Msg{}, fmt.Errorf("%s has no number %d: %w", stream, seq, err)
 	}
 	if err != nil {
 		return Msg{}, fmt.Errorf("read %s %d: %w", stream, seq, err)

@@ -156,6 +156,13 @@ func TestRegistryCommandsSpeakPlainlyOrJSON(t *testing.T) {
 	if out := must("device", "list", "acme"); !strings.Contains(out, "anna from 2026-11-20T09:00:00Z to 2026-11-20T10:00:00Z") {
 		t.Errorf("devices are listed as %q", out)
 	}
+	// What is said is what counts, below the second too.
+	must("device", "add", "acme", "band-2")
+	said := must("device", "assign", "acme", "band-2", "--wearer", "anna", "--from", "2026-11-20T11:00:00.25Z")
+	released := must("device", "release", "acme", "band-2", "--at", "2026-11-20T11:00:00.75Z")
+	if !strings.Contains(said, "from 2026-11-20T11:00:00.25Z on") || !strings.Contains(released, "from 2026-11-20T11:00:00.75Z on") {
+		t.Errorf("times below the second: %q, %q", said, released)
+	}
 	for _, args := range [][]string{{"org", "list"}, {"team", "list", "acme"}, {"wearer", "list", "acme"}, {"device", "list", "acme"}} {
 		if out := must(append(args, "--json")...); !strings.HasPrefix(out, "[") || !strings.Contains(out, `"id"`) {
 			t.Errorf("%v as JSON: %q", args, out)

@@ -1,11 +1,13 @@
 package cli_test
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sitwell/internal/app"
 	"sitwell/internal/doctor"
@@ -22,7 +24,13 @@ func TestDoctor(t *testing.T) {
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = a.Stop(t.Context()) })
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := a.Stop(ctx); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
 	args := []string{"doctor", "--nats", a.NATS(), "--api", a.HTTP(), "--secret-file", filepath.Join(o.Data, "secret")}
 	code, out, errOut := run(t, args...)
 	if code != 0 {

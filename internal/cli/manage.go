@@ -143,7 +143,7 @@ func (e *env) device() *cobra.Command {
 		if err := r.Release(ctx, id[0], id[1], t); err != nil {
 			return err
 		}
-		return e.say(c, map[string]any{"device": id[1], "to": t}, "device %s is worn by nobody from %s on", id[1], t.Format(time.RFC3339))
+		return e.say(c, map[string]any{"device": id[1], "to": t}, "device %s is worn by nobody from %s on", id[1], t.Format(time.RFC3339Nano))
 	})
 	release.Flags().StringVar(&at, "at", "", "RFC 3339 time, now where it is left out")
 	list := e.command("list ORG", "List the devices of an organisation and who wears them", 1, func(_ context.Context, r *registry.Registry, c *client, id []schemas.ID) error {

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"sitwell/ingest"
@@ -107,7 +108,7 @@ func (e *env) quarantineShow() *cobra.Command {
 			return cl.withLog(c.Context(), func(ctx context.Context, log *bus.Bus) error {
 				msg, err := log.Get(ctx, schemas.StreamQuarantine, n)
 				if err != nil {
-					return err
+					return absent(n, err)
 				}
 				q, err := schemas.DecodeQuarantined(msg.Data)
 				if err != nil {
@@ -168,10 +169,14 @@ const (
 // in part only, does not keep the others back. It ends early only if nobody answers.
 func (e *env) redrive(ctx context.Context, cl *client, log *bus.Bus, numbers []uint64) error {
 	taken, refused, failed := 0, 0, 0
-	var why []error
+	var gone, why []error
 	for _, n := range numbers {
 		result, err := redriveOne(ctx, log, n)
 		switch {
+		case errors.Is(err, errAbsent):
+			if len(gone) < failuresTold {
+				gone = append(gone, err)
+			}
 		case err != nil:
 			return fmt.Errorf("%w; %s taken before", err, messages(taken))
 		case result.Error != "":
@@ -184,11 +189,15 @@ func (e *env) redrive(ctx context.Context, cl *client, log *bus.Bus, numbers []u
 			taken++
 		}
 	}
+	if taken+refused+failed == 0 && len(gone) > 0 {
+		return errors.Join(gone...)
+	}
 	again := ""
 	if refused > 0 {
 		again = fmt.Sprintf(", %s refused again, whole or in part", messages(refused))
 	}
 	err := e.say(cl, map[string]int{"taken": taken, "refused_again": refused, "failed": failed}, "%s taken%s", messages(taken), again)
+	err = errors.Join(append(gone, err)...)
 	if failed > 0 {
 		return errors.Join(err, fmt.Errorf("%s could not be taken and stay in quarantine: %w", messages(failed), errors.Join(why...)))
 	}
@@ -198,6 +207,9 @@ func (e *env) redrive(ctx context.Context, cl *client, log *bus.Bus, numbers []u
 func redriveOne(ctx context.Context, log *bus.Bus, n uint64) (result ingest.RedriveResult, err error) {
 	ctx, cancel := context.WithTimeout(ctx, redriveWait)
 	defer cancel()
+	if _, err := log.Get(ctx, schemas.StreamQuarantine, n); errors.Is(err, jetstream.ErrMsgNotFound) {
+		return result, absent(n, err)
+	}
 	answer, err := log.Conn().RequestWithContext(ctx, ingest.RedriveSubject, strconv.AppendUint(nil, n, 10))
 	if err != nil {
 		return result, fmt.Errorf("redrive %d: %w; does ingest run?", n, err)
@@ -211,8 +223,11 @@ func redriveOne(ctx context.Context, log *bus.Bus, n uint64) (result ingest.Redr
 func (e *env) quarantineDrop() *cobra.Command {
 	var cl client
 	c := &cobra.Command{
-		Use: "drop NUMBER...", Short: "Delete refused messages for good", Args: cobra.MinimumNArgs(1),
+		Use: "drop NUMBER...", Short: "Delete refused messages for good",
 		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage(errors.New("give the numbers of `sitwell quarantine list`"))
+			}
 			numbers, err := numbersOf(args)
 			if err != nil {
 				return err
@@ -220,7 +235,7 @@ func (e *env) quarantineDrop() *cobra.Command {
 			return cl.withLog(c.Context(), func(ctx context.Context, log *bus.Bus) error {
 				for _, n := range numbers {
 					if err := log.Delete(ctx, schemas.StreamQuarantine, n); err != nil {
-						return err
+						return absent(n, err)
 					}
 				}
 				return e.say(&cl, map[string]int{"dropped": len(numbers)}, "%s deleted", messages(len(numbers)))
@@ -230,6 +245,16 @@ func (e *env) quarantineDrop() *cobra.Command {
 	cl.register(c.Flags())
 	return c
 }
+
+// absent says of a number that is not there where the others stand.
+func absent(n uint64, err error) error {
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return fmt.Errorf("%d %w", n, errAbsent)
+	}
+	return err
+}
+
+var errAbsent = errors.New("is not in quarantine; see `sitwell quarantine list`")
 
 // lookThrough bounds looking through a stream, which may hold a gigabyte.
 const lookThrough = time.Minute

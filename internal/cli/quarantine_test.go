@@ -78,3 +78,30 @@ func TestRedriveGoesOnBehindAFailure(t *testing.T) {
 		t.Errorf("afterwards there are\n%s", out)
 	}
 }
+
+// A number that is not there is said plainly, and keeps nothing back.
+func TestANumberThatIsNotInQuarantine(t *testing.T) {
+	a := quarantined(t)
+	const plain = "sitwell: 999 is not in quarantine; see `sitwell quarantine list`\n"
+	for _, command := range []string{"show", "redrive", "drop"} {
+		if code, out, errOut := run(t, "quarantine", command, "999", "--nats", a.NATS()); code != 1 || out != "" || errOut != plain {
+			t.Errorf("%s: exit %d: %s%s", command, code, out, errOut)
+		}
+	}
+	code, out, errOut := run(t, "quarantine", "redrive", "999", "3", "--nats", a.NATS())
+	if code != 1 || !strings.Contains(out, "0 messages taken, 1 message refused again") || !strings.Contains(errOut, "999 is not in quarantine") {
+		t.Errorf("redrive behind it: exit %d: %s%s", code, out, errOut)
+	}
+	if code, _, errOut := run(t, "quarantine", "drop"); code != 2 || !strings.Contains(errOut, "give the numbers of `sitwell quarantine list`") {
+		t.Errorf("drop without a number: exit %d: %s", code, errOut)
+	}
+}
+
+func TestHelpOfARoleSaysItsOwnDefaults(t *testing.T) {
+	for _, role := range []string{"ingest", "detect", "notify"} {
+		_, out, _ := run(t, role, "--help")
+		if !strings.Contains(out, "address of health and metrics") || strings.Contains(out, "address of page") || !strings.Contains(out, "(default data/secret)") {
+			t.Errorf("%s: %s", role, out)
+		}
+	}
+}

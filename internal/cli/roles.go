@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -32,12 +33,16 @@ type process struct {
 	logs logFlags
 }
 
-// common are the flags of every process. A process without a page may have no HTTP
-// address.
+// common are the flags of every process. One that never has a page needs no HTTP
+// address, and has no data folder whose secret it would take.
 func (p *process) common(f *pflag.FlagSet) {
 	f.String("config", "", "YAML file of settings")
-	f.StringVar(&p.o.HTTP, "http", p.o.HTTP, "address of page and API, or of health and metrics where there is no page")
-	f.StringVar(&p.o.SecretFile, "secret-file", "", "password of sitwell's own parts (default <data>/secret)")
+	web, secret := "address of page and API, or of health and metrics where there is no page", "<data>/secret"
+	if !slices.Contains(p.o.Roles, app.Dashboard) {
+		web, secret = "address of health and metrics (default none)", usualSecret
+	}
+	f.StringVar(&p.o.HTTP, "http", p.o.HTTP, web)
+	f.StringVar(&p.o.SecretFile, "secret-file", "", "password of sitwell's own parts (default "+secret+")")
 	f.BoolVar(&p.o.InsecureListen, "insecure-listen", false,
 		"allow addresses other than loopback, though nothing asks yet who reads people's posture")
 	p.logs.register(f, "info")

@@ -67,12 +67,13 @@ func (a Assignment) overlaps(b Assignment) bool {
 	return (a.To.IsZero() || b.From.Before(a.To)) && (b.To.IsZero() || a.From.Before(b.To))
 }
 
+// String has the times as they count, below the second too.
 func (a Assignment) String() string {
 	to := "on"
 	if !a.To.IsZero() {
-		to = "to " + a.To.Format(time.RFC3339)
+		to = "to " + a.To.Format(time.RFC3339Nano)
 	}
-	return fmt.Sprintf("%s from %s %s", a.Wearer, a.From.Format(time.RFC3339), to)
+	return fmt.Sprintf("%s from %s %s", a.Wearer, a.From.Format(time.RFC3339Nano), to)
 }
 
 // checkName refuses names that would hurt a page or a terminal.
