@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"sitwell/detect/runner"
+	"sitwell/internal/record"
 	"sitwell/schemas"
 )
 
@@ -89,12 +90,31 @@ func (a *App) settled(ctx context.Context) Settled {
 	return Settled{Readings: stats.Readings, Duplicates: stats.Duplicates, Rollups: stats.Rollups, Episodes: stats.Episodes}
 }
 
+// recording is the recorder that runs, or will in a moment: a part starts on its own.
+func (a *App) recording(ctx context.Context) (*record.Recorder, error) {
+	if !a.o.has(Record) {
+		return nil, errors.New("settle: this process does not fill the store")
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if r := a.recorder.Load(); r != nil {
+			return r, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("settle: wait for the recorder: %w", ctx.Err())
+		}
+	}
+}
+
 // Settle waits until everything that devices were acknowledged before is in the
 // log, judged and stored. The process must have the store.
 func (a *App) Settle(ctx context.Context) error {
-	recorder := a.recorder.Load()
-	if recorder == nil {
-		return errors.New("settle: this process does not fill the store")
+	recorder, err := a.recording(ctx)
+	if err != nil {
+		return err
 	}
 	// The embedded broker acknowledges once it has a message on its own disk;
 	// ingest takes it from there. Without a listener nobody takes what is left there.
