@@ -101,10 +101,13 @@ func bounded(ctx context.Context, work func()) error {
 	}
 }
 
+// refusedPause follows a refusal: the log's process writes a line about each.
+const refusedPause = 2 * time.Second
+
 // joinLog waits until a process with the broker has made the log.
 func (a *App) joinLog(ctx context.Context) error {
 	address := a.NATS()
-	err := a.insist(ctx, "the log at "+address, func(context.Context) (err error) {
+	err := a.insist(ctx, "the log at "+address, func(ctx context.Context) (err error) {
 		// Both may be new at each try: the process with the broker makes them.
 		if a.secret, err = readSecret(a.o.secretFile()); err != nil {
 			return fmt.Errorf("%w; the process with the broker makes it in its data folder: name it with --secret-file", err)
@@ -112,6 +115,7 @@ func (a *App) joinLog(ctx context.Context) error {
 		a.nc, err = nats.Connect(address, append(a.connOptions(), nats.UserInfo(User, a.secret))...)
 		if errors.Is(err, nats.ErrAuthorization) {
 			err = fmt.Errorf("%w; is %s the secret of the log's own process?", err, a.o.secretFile())
+			sleep(ctx, refusedPause)
 		}
 		return err
 	})
