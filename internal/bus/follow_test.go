@@ -71,6 +71,7 @@ func follow(t *testing.T, kv jetstream.KeyValue) *copied {
 
 // The client's own watcher notices after ten seconds and more that its server was started anew.
 func TestFollowGoesOnSoonAfterARestartOfTheServer(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	o := broker.Options{Dir: dir, MQTT: "127.0.0.1:0", NATS: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler), Secret: "secret"}
 	b, err := broker.Start(t.Context(), o)
@@ -118,6 +119,7 @@ func TestFollowGoesOnSoonAfterARestartOfTheServer(t *testing.T) {
 }
 
 func TestFollowNoticesAnotherBucket(t *testing.T) {
+	t.Parallel()
 	_, log := brokertest.Start(t)
 	js, err := jetstream.New(log.Conn())
 	if err != nil {

@@ -114,6 +114,7 @@ func TestEveryStreamHasALimit(t *testing.T) {
 
 // TestTheAlarmRingsOnceFromFourFifths and is over below three quarters.
 func TestTheAlarmRingsOnceFromFourFifths(t *testing.T) {
+	t.Parallel()
 	b, _ := brokertest.Start(t)
 	log := open(t, b, bus.Limits{Readings: 100_000})
 	if taken := stuff(t, log, 8); taken != 8 {
