@@ -13,6 +13,7 @@ import (
 )
 
 func TestMembersShareEvenlyAsTheyComeAndGo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.join()
 	t.Logf("one member had all after %v", w.spread(a))
@@ -43,6 +44,7 @@ func (w *world) names() []string {
 // What stays with somebody stays: only what must moves, and what moves gets a new
 // epoch.
 func TestNothingMovesThatNeedNot(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a, b := w.join(), w.join()
 	w.spread(a, b)
@@ -72,6 +74,7 @@ func TestNothingMovesThatNeedNot(t *testing.T) {
 }
 
 func TestWhatSomebodyKilledOwnedIsTakenOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a, b, c := w.join(), w.join(), w.join()
 	w.spread(a, b, c)
@@ -93,6 +96,7 @@ func TestWhatSomebodyKilledOwnedIsTakenOver(t *testing.T) {
 // A member that is cut off, and as far as it knows connected, loses its slots and
 // knows that it cannot be sure. Back again it shares anew.
 func TestAMemberThatIsCutOffHoldsNothingUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a, b := w.join(), w.join()
 	w.spread(a, b)
@@ -112,6 +116,7 @@ func TestAMemberThatIsCutOffHoldsNothingUp(t *testing.T) {
 
 // A restart of the server empties the bucket of members. Nobody loses anything.
 func TestARestartOfTheServerMovesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a, b := w.join(), w.join()
 	w.spread(a, b)
@@ -137,6 +142,7 @@ func TestARestartOfTheServerMovesNothing(t *testing.T) {
 
 // Where no broker of sitwell's makes the bucket anew, the members do.
 func TestMembersMakeTheirBucketAnew(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.join(func(o *Options) {
 		o.Restore = func(ctx context.Context) error {
@@ -160,6 +166,7 @@ func TestMembersMakeTheirBucketAnew(t *testing.T) {
 }
 
 func TestAReleaseRaisesTheEpoch(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.join()
 	w.spread(a)
@@ -176,6 +183,7 @@ func TestAReleaseRaisesTheEpoch(t *testing.T) {
 
 // Nothing is gone for good when somebody deletes or spoils leases.
 func TestSpoiltLeasesAreGrantedAnew(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.join()
 	w.spread(a)
@@ -196,6 +204,7 @@ func TestSpoiltLeasesAreGrantedAnew(t *testing.T) {
 }
 
 func TestWatchShowsEachChange(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	tables := make(chan Table, 1000)
@@ -242,6 +251,7 @@ func TestWatchShowsEachChange(t *testing.T) {
 }
 
 func TestJoinSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for name, change := range map[string]func(*Options){
 		"no name":    func(o *Options) { o.Member.Name = "" },
@@ -267,6 +277,7 @@ func TestJoinSaysWhatIsWrong(t *testing.T) {
 
 // The server's side of what a member watches by is deleted: it hears again.
 func TestAMemberHearsAgainAfterItsWatchersWereDeleted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.join()
 	w.spread(a)

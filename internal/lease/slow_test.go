@@ -16,14 +16,14 @@ func TestAMemberLivesOnASlowLink(t *testing.T) {
 	p.Delay(500 * time.Millisecond) // there, and back
 	slow, other := w.joinBy(&plug{to: p.Addr()}), w.join()
 	w.spread(slow, other)
-	w.last(2*deadAfter, func() {
+	w.last(deadAfter+2*beatEvery, func() {
 		if names := w.names(); len(names) != 2 {
 			t.Fatalf("members are %v", names)
 		}
 	})
 	p.Delay(250 * time.Millisecond)
 	w.spread(slow, other)
-	w.last(2*deadAfter, func() {
+	w.last(deadAfter+2*beatEvery, func() {
 		if _, sure := slow.Owned(); !sure {
 			t.Fatal("it is not sure")
 		}
