@@ -11,6 +11,7 @@ import (
 func TestWhateverHappensToRunnersTheSameIsFound(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
 			rng := rand.New(rand.NewPCG(seed, 7))
 			w := newWorld(t)
 			o := newOffice(t, w.log, 12)

@@ -15,6 +15,7 @@ import (
 )
 
 func TestADamagedCheckpointIsRebuiltFromTheLog(t *testing.T) {
+	t.Parallel()
 	damages := map[string]func(w *world, n int){
 		"the head is garbage":    func(w *world, n int) { w.put(headKey(n), []byte("garbage")) },
 		"the head is empty":      func(w *world, n int) { w.put(headKey(n), nil) },
@@ -82,6 +83,7 @@ func encoded(t *testing.T, v any) []byte {
 
 // Without leases the one that came later has the partitions.
 func TestOfTwoRunnersTheEarlierOneIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := newOffice(t, w.log, 5)
 	n := len(o.records)
@@ -123,6 +125,7 @@ func (w *world) internal(change ...func(*Options)) *Runner {
 }
 
 func TestALogThatDoesNotAnswerIsNoEnd(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.internal()
 	r.partitions[0].wearer(acme, acme, r.o.Parameters)
@@ -141,6 +144,7 @@ func TestALogThatDoesNotAnswerIsNoEnd(t *testing.T) {
 }
 
 func TestManyWearersAreSavedInChunks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.internal()
 	p := r.partitions[3]
@@ -202,6 +206,7 @@ func (w *world) behind() uint64 {
 }
 
 func TestCheckpointsOfIdlePartitionsFollow(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.internal()
 	for _, c := range []struct{ last, want uint64 }{{idleLag - 1, 0}, {idleLag, idleLag}, {idleLag + 5, idleLag}} {

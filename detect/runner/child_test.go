@@ -141,6 +141,7 @@ func (w *world) shared(all ...*process) time.Duration {
 }
 
 func TestKillNineOfADetector(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := newOffice(t, w.log, 12)
 	n := len(o.records)
@@ -173,6 +174,7 @@ func TestKillNineOfADetector(t *testing.T) {
 // A process that is stopped for longer than a lease lasts goes on as if nothing had
 // been: it reads, finds and writes what its successor has found before.
 func TestAStoppedDetectorThatGoesOnChangesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := newOffice(t, w.log, 12)
 	n := len(o.records)

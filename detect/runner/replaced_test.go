@@ -34,6 +34,7 @@ func (w *world) replace() {
 // What the devices send again and what they send next is found as if nothing
 // had happened to the log.
 func TestAReplacedLogIsJudgedFromItsBeginning(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := newOffice(t, w.log, 5)
 	n := len(o.records)
@@ -66,6 +67,7 @@ func TestAReplacedLogIsJudgedFromItsBeginning(t *testing.T) {
 
 // A log that was made anew and has grown past the checkpoints is noticed, too.
 func TestAReplacedLogThatHasOutgrownTheCheckpointsIsNoticed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := newOffice(t, w.log, 5)
 	n := len(o.records)
@@ -92,6 +94,7 @@ func TestAReplacedLogThatHasOutgrownTheCheckpointsIsNoticed(t *testing.T) {
 }
 
 func TestOfAReplacedLogNoSequenceCounts(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		seqs  []uint64
 		reset bool

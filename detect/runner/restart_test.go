@@ -15,6 +15,7 @@ import (
 // The log is restarted under two detectors: they go on by themselves, each with what
 // it owned.
 func TestDetectorsGoOnAfterARestartOfTheLog(t *testing.T) {
+	t.Parallel()
 	ctx := context.WithoutCancel(t.Context())
 	opts := brokertest.Options(t.TempDir())
 	opts.Secret = "one-of-this-test"

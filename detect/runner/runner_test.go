@@ -13,6 +13,7 @@ import (
 )
 
 func TestTheLogGivesWhatTheEngineFinds(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := newOffice(t, w.log, 5)
 	w.publish(o, 0, len(o.records))
@@ -26,6 +27,7 @@ func TestTheLogGivesWhatTheEngineFinds(t *testing.T) {
 }
 
 func TestARestartGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := newOffice(t, w.log, 5)
 	judged := 0
@@ -43,6 +45,7 @@ func TestARestartGoesOnWhereItStopped(t *testing.T) {
 }
 
 func TestAfterACrashTheSameIsFoundAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := newOffice(t, w.log, 5)
 	n := len(o.records)
@@ -72,6 +75,7 @@ func TestAfterACrashTheSameIsFoundAgain(t *testing.T) {
 // readings that come later, for those judged again after a crash, and for a
 // runner that knew them from its start.
 func TestParametersChangeWhileItRuns(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := newOffice(t, w.log, 5)
 	n := len(o.records)
@@ -190,6 +194,7 @@ func TestPosturesAreShownOfWatchedWearersOnly(t *testing.T) {
 // The minute of a wearer whose readings have stopped is written as it stands,
 // once, and replaced when they go on.
 func TestTheOpenMinuteOfAnIdleWearerIsWritten(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := newOffice(t, w.log, 1)
 	r := w.internal()

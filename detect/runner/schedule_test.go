@@ -171,6 +171,7 @@ func (p *schedule) finish() {
 // get lost, and writes come late: whatever the moment, the checkpoint is whole, never
 // goes back, and belongs to the highest epoch that has come.
 func TestNoScheduleOfOwnersBreaksACheckpoint(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, newWorld(t))
 	kv := s.checkpoints(s.log)
 	rapid.Check(t, func(t *rapid.T) {

@@ -134,6 +134,7 @@ func (w *world) settled() time.Duration {
 }
 
 func TestRunnersThatComeAndGoFindWhatOneWouldHaveFound(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := newOffice(t, w.log, 12)
 	n := len(o.records)
@@ -182,6 +183,7 @@ func TestRunnersThatComeAndGoFindWhatOneWouldHaveFound(t *testing.T) {
 }
 
 func TestWhatAKilledRunnerOwnedIsJudgedAgainWithinTenSeconds(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := newOffice(t, w.log, 12)
 	n := len(o.records)
@@ -219,6 +221,7 @@ func newFullWorld(t *testing.T) *world {
 }
 
 func TestSixtyFourPartitionsAreSharedInTime(t *testing.T) {
+	t.Parallel()
 	w := newFullWorld(t)
 	o := newOffice(t, w.log, 200)
 	n := len(o.records) / 20 // three minutes of it
