@@ -102,7 +102,8 @@ func (j *judged) finding(f *schemas.Finding) {
 // closes is the greatest rank.
 const closes = 999
 
-// rank orders the findings of an episode.
+// rank orders the findings of an episode. The store has the like; it is written
+// here again on purpose, so that the oracle does not ask what it examines.
 func rank(f *schemas.Finding) int {
 	switch f.Step {
 	case schemas.Opened:
