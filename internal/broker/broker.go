@@ -198,8 +198,15 @@ func shut(s *server.Server) {
 	s.WaitForShutdown()
 }
 
-// Admit lets devices and other clients in.
+// Admit lets devices and other clients in. With durability Interval, the streams
+// and sessions that wait for them are brought to disk first: a power cut may take
+// messages of the window, not the stream that they are in.
 func (b *Broker) Admit() {
+	if !b.opts.SyncAlways && !b.admitted.Load() {
+		if err := syncAll(b.dir); err != nil {
+			b.log.Warn("streams not synced to disk, trying again", "error", err)
+		}
+	}
 	if b.admitted.Swap(true) {
 		return
 	}

@@ -25,12 +25,22 @@ const (
 // pair does not fit, and at the next start the server would pass the stream
 // over with a warning, with everything in it. Each file is replaced as a whole,
 // so a configuration that can be read is the new one: its checksum is written.
+//
+// With durability Interval a power cut in a stream's first moments leaves its
+// files without their content. Such a stream is removed and made anew.
 func mend(dir string, log *slog.Logger) error {
 	metas, err := filepath.Glob(filepath.Join(dir, "jetstream", "*", "streams", "*", metaFile))
 	if err != nil {
 		return fmt.Errorf("look for streams in %s: %w", dir, err)
 	}
 	for _, meta := range metas {
+		if folder := filepath.Dir(meta); unborn(folder) {
+			if err := os.RemoveAll(folder); err != nil {
+				return fmt.Errorf("remove a stream that nothing had come into: %w", err)
+			}
+			log.Warn("removed a stream that a power cut left without configuration and messages; it is made anew", "folder", folder)
+			continue
+		}
 		switch mended, err := mendStream(meta); {
 		case err != nil:
 			return fmt.Errorf("mend configuration of a stream: %w", err)
@@ -63,6 +73,26 @@ func mendStream(meta string) (mended bool, err error) {
 		return false, nil
 	}
 	return true, replace(sum, []byte(want))
+}
+
+// unborn reports whether nothing of a stream but its name has reached the disk: no
+// byte of its configuration or of a message, and no consumer that lasts.
+func unborn(folder string) bool {
+	files, err := filepath.Glob(filepath.Join(folder, "msgs", "*.blk"))
+	if err != nil {
+		return false
+	}
+	for _, name := range append(files, filepath.Join(folder, metaFile)) {
+		if info, err := os.Stat(name); err != nil || info.Size() > 0 {
+			return false
+		}
+	}
+	for _, consumer := range folders(filepath.Join(folder, "obs")) {
+		if durable(filepath.Join(folder, "obs", consumer)) {
+			return false
+		}
+	}
+	return true
 }
 
 // whole reports whether a configuration can be read and is the stream's of that name.

@@ -135,3 +135,42 @@ func TestAStartOnAFullDiskLosesNothing(t *testing.T) {
 	w.check(t.Context())
 	take(t, b).check(t.Context(), d.acked[20:])
 }
+
+// TestAPowerCutInAStreamsFirstMoments leaves its files without their content. It is
+// made anew, unless a message had reached the disk.
+func TestAPowerCutInAStreamsFirstMoments(t *testing.T) {
+	for name, c := range map[string]struct {
+		messages int
+		refused  bool
+	}{"nothing came": {0, false}, "messages came": {10, true}} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			b, err := start(t, dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := writer{t: t, log: brokertest.Bus(t, b)}
+			w.publish(t.Context(), c.messages)
+			b.Stop()
+			folder := filepath.Join(dir, "jetstream", "$G", "streams", schemas.StreamReadings)
+			for _, file := range []string{"meta.inf", "meta.sum"} {
+				if err := os.Truncate(filepath.Join(folder, file), 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b, err = start(t, dir)
+			if c.refused {
+				if err == nil || !strings.Contains(err.Error(), schemas.StreamReadings) {
+					t.Fatalf("a log with messages and no configuration was started: %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.log = brokertest.Bus(t, b)
+			w.publish(t.Context(), 1)
+			w.check(t.Context())
+		})
+	}
+}

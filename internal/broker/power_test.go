@@ -3,7 +3,10 @@ package broker_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -179,3 +182,55 @@ func lost(t *testing.T, b *broker.Broker, acked *acks, d broker.Durability) {
 
 // slack is what a sync may take on a busy disk, on top of the window.
 const slack = 3 * time.Second
+
+// TestAPowerCutInTheFirstMoments comes while the streams have just been made, or
+// devices just been let in: the next start makes anew what is not there, and what
+// was acknowledged before the window is.
+func TestAPowerCutInTheFirstMoments(t *testing.T) {
+	t.Parallel()
+	const published = 20
+	for name, admit := range map[string]bool{"before devices are let in": false, "just after": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := disk.New(t, 128<<20)
+			o := brokertest.Options(p.Dir)
+			o.Durability = broker.Interval
+			b, err := broker.Start(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := writer{t: t, log: brokertest.Bus(t, b)}
+			if admit {
+				b.Admit()
+			}
+			w.publish(t.Context(), published)
+			syncOther(t, p.Dir)
+			if err := p.Cut(); err != nil {
+				t.Fatal(err)
+			}
+			b.Stop()
+			p = p.Recover(t)
+			o.Dir = p.Dir
+			if b, err = broker.Start(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+			defer b.Stop()
+			w = writer{t: t, log: brokertest.Bus(t, b)}
+			w.publish(t.Context(), published)
+			w.check(t.Context())
+		})
+	}
+}
+
+// syncOther syncs a file as the store beside the log does. The names of the log's new
+// files reach the disk with it, and what is in them does not.
+func syncOther(t *testing.T, dir string) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "series.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}

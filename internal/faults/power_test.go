@@ -43,12 +43,18 @@ func TestPowerCut(t *testing.T) {
 	})
 	t.Run("interval", func(t *testing.T) {
 		lost, acknowledged := powerCuts(t, "interval", cuts)
+		// Whether a cut loses something is chance: a sync may have come just before it.
+		made := cuts
+		for ; len(lost) == 0 && made < 10*cuts; made += cuts {
+			more, n := powerCuts(t, "interval", cuts)
+			lost, acknowledged = more, acknowledged+n
+		}
 		var oldest time.Duration
 		for _, l := range lost {
 			oldest = max(oldest, l.before)
 		}
 		figure(t, "G2: %d power cuts, durability interval: %d acknowledged readings, %d lost, the oldest acknowledged %s before the cut",
-			cuts, acknowledged, len(lost), oldest.Round(time.Millisecond))
+			made, acknowledged, len(lost), oldest.Round(time.Millisecond))
 		if len(lost) == 0 {
 			t.Error("nothing was lost, so these cuts prove nothing")
 		}
@@ -82,6 +88,7 @@ func powerCuts(t *testing.T, durability string, cuts int) (lost []gone, acknowle
 		c := p.serve("--durability", durability)
 		if n == 0 {
 			p.enrol(wearers)
+			must(t, mounted.Sync()) // wearers enrolled within the window may be lost too, and are not what is counted
 		}
 		// Another boot: what the last one had sent and not got acknowledged is forgotten.
 		f := p.fleet(0, wearers, uint32(n+1), base.Add(time.Duration(from)*time.Second))

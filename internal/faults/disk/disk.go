@@ -66,6 +66,18 @@ func open(tb testing.TB, image string) *Powered {
 	return &Powered{Dir: dir, image: image}
 }
 
+// Sync brings everything on the disk to it.
+func (p *Powered) Sync() error {
+	f, err := os.Open(p.Dir)
+	if err != nil {
+		return fmt.Errorf("sync disk: %w", err)
+	}
+	if err := errors.Join(unix.Syncfs(int(f.Fd())), f.Close()); err != nil {
+		return fmt.Errorf("sync disk: %w", err)
+	}
+	return nil
+}
+
 // Cut cuts the power. What still runs on the disk gets errors from then on; end
 // it before Recover.
 func (p *Powered) Cut() error {
