@@ -9,6 +9,9 @@ require (
 	github.com/go-json-experiment/json v0.0.0-20260820222146-c27c302e5fc3 // tokenizer that refuses duplicate keys and bad UTF-8
 	github.com/goccy/go-yaml v1.19.2 // settings, with the line of each key
 	github.com/gofrs/flock v0.13.1 // one process for a data folder
+	github.com/influxdata/influxdb-client-go/v2 v2.14.0 // client of InfluxDB 2: blocking writes, Flux, buckets, tokens
+	github.com/influxdata/line-protocol/v2 v2.2.1 // line protocol, escaped and without allocations
+	github.com/klauspost/compress v1.20.3 // packs sealed hours of readings
 	github.com/mattn/go-isatty v0.0.24 // progress bars only where a person watches
 	github.com/minio/highwayhash v1.0.4 // the log's own checksum, to mend what a kill left
 	github.com/nats-io/nats-server/v2 v2.15.2 // embedded broker, log and key-value store
@@ -29,6 +32,7 @@ require (
 
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
+	github.com/apapsch/go-jsonmerge/v2 v2.0.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/distribution/reference v0.5.0 // indirect
@@ -40,13 +44,14 @@ require (
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/gorilla/websocket v1.5.3 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
-	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/influxdata/line-protocol v0.0.0-20200327222509-2487e7298839 // indirect
 	github.com/mattn/go-shellwords v1.0.12 // indirect
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
+	github.com/oapi-codegen/runtime v1.0.0 // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect

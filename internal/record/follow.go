@@ -112,7 +112,8 @@ func (r *Recorder) adopt(ctx context.Context, stream string, at series.Position)
 	}
 	r.appends.Lock()
 	defer r.appends.Unlock()
-	return at, false, r.store.Append(ctx, series.Batch{Stream: stream, Log: at.Log, Seq: at.Seq})
+	_, err := r.store.Append(ctx, series.Batch{Stream: stream, Log: at.Log, Seq: at.Seq})
+	return at, false, err
 }
 
 // open reads the log behind a position. It makes sure that what is read is of that log:
@@ -246,26 +247,14 @@ func (r *Recorder) appendOnce(ctx context.Context, g *gathered) error {
 	r.appends.Lock()
 	defer r.appends.Unlock()
 	start := time.Now()
-	if err := r.store.Append(ctx, g.batch); err != nil {
+	done, err := r.store.Append(ctx, g.batch)
+	if err != nil {
 		return err
 	}
 	r.metrics.appendSeconds.Observe(time.Since(start).Seconds())
-	if g.batch.Stream != schemas.StreamReadings {
-		return nil
+	if g.batch.Stream == schemas.StreamReadings {
+		r.metrics.duplicates.Add(float64(done.Duplicates))
+		r.metrics.readings.Add(float64(max(len(g.items)-done.Duplicates-done.Erased-done.Refused-done.Expired, 0)))
 	}
-	dropped := r.dropped(ctx)
-	r.metrics.duplicates.Add(float64(dropped))
-	r.metrics.readings.Add(float64(max(int64(len(g.items))-dropped, 0)))
 	return nil
-}
-
-// dropped is how many readings the store has dropped since it was last asked.
-func (r *Recorder) dropped(ctx context.Context) int64 {
-	stats, err := r.store.Stats(ctx)
-	if err != nil {
-		return 0 // the next answer counts them
-	}
-	n := stats.Duplicates - r.duplicates
-	r.duplicates = stats.Duplicates
-	return max(n, 0)
 }

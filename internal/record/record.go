@@ -51,8 +51,7 @@ type Recorder struct {
 	metrics *metrics
 	look    time.Duration // lookEvery, shorter in tests
 
-	appends    sync.Mutex // one append at a time; guards duplicates
-	duplicates int64      // as the store counts them
+	appends sync.Mutex // one append at a time
 
 	mu       sync.Mutex // guards what follows
 	stored   map[string]uint64
@@ -79,17 +78,6 @@ func New(o Options) (*Recorder, error) {
 // stored it reads again the next time. A store or a log that does not answer does
 // not end it.
 func (r *Recorder) Run(ctx context.Context) error {
-	for wait := retryMin; ; {
-		stats, err := r.store.Stats(ctx)
-		if err == nil {
-			r.duplicates = stats.Duplicates
-			break
-		}
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // ending is no failure
-		}
-		wait = r.pause(ctx, schemas.StreamReadings, wait, fmt.Errorf("start recorder: %w", err))
-	}
 	var group sync.WaitGroup
 	for _, stream := range streams() {
 		group.Go(func() { r.follow(ctx, stream) })

@@ -141,18 +141,18 @@ type failing struct {
 
 var errDisk = errors.New("disk full")
 
-func (s *failing) Append(ctx context.Context, b series.Batch) error {
+func (s *failing) Append(ctx context.Context, b series.Batch) (series.Appended, error) {
 	if !s.on.Load() {
 		return s.Store.Append(ctx, b)
 	}
 	if s.attempts.Add(1)%2 == 0 {
-		_ = s.Store.Append(ctx, b) // and the answer is lost
+		_, _ = s.Store.Append(ctx, b) // and the answer is lost
 	}
 	select {
 	case s.tried <- struct{}{}:
 	default:
 	}
-	return errDisk
+	return series.Appended{}, errDisk
 }
 
 func TestStoreFails(t *testing.T) {

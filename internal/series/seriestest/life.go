@@ -103,7 +103,7 @@ func failedAppend(t *testing.T, open Open) {
 	s := open(t, dir)
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := s.Append(ended, raw(1, run(1, reading(1, 0)))); !errors.Is(err, context.Canceled) {
+	if _, err := s.Append(ended, raw(1, run(1, reading(1, 0)))); !errors.Is(err, context.Canceled) {
 		t.Errorf("an append with a cancelled context gave %v", err)
 	}
 	bad := run(1, reading(2, 1))
@@ -111,14 +111,14 @@ func failedAppend(t *testing.T, open Open) {
 	nobody := run(7, reading(1, 0))
 	nobody.Wearer = schemas.ID{}
 	for _, b := range []schemas.Batch{bad, nobody} {
-		if err := s.Append(context.Background(), raw(1, run(1, reading(1, 0)), b)); err == nil {
+		if _, err := s.Append(context.Background(), raw(1, run(1, reading(1, 0)), b)); err == nil {
 			t.Errorf("an append of readings of %q/%q gave no error", b.Org, b.Wearer)
 		}
 	}
 	noDevice, noWearer, backwards, beyond := late(1, 1, 2), late(1, 1, 2), late(1, 2, 1), late(1, 2, schemas.MaxSeq+1)
 	noDevice.Device, noWearer.Wearer = schemas.ID{}, schemas.ID{}
 	for _, l := range []schemas.Late{noDevice, noWearer, backwards, beyond} {
-		if err := s.Append(context.Background(), marked(1, late(1, 1, 1), l)); err == nil {
+		if _, err := s.Append(context.Background(), marked(1, late(1, 1, 1), l)); err == nil {
 			t.Errorf("an append of the mark %+v gave no error", l)
 		}
 	}
@@ -131,7 +131,7 @@ func failedAppend(t *testing.T, open Open) {
 	if err := s.Close(); err != nil {
 		t.Fatalf("close: %v", err)
 	}
-	if err := s.Append(context.Background(), raw(2, run(1, reading(2, 1)))); err == nil {
+	if _, err := s.Append(context.Background(), raw(2, run(1, reading(2, 1)))); err == nil {
 		t.Error("an append after Close gave no error")
 	}
 	s = openedIn(t, open, dir)

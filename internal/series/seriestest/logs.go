@@ -24,7 +24,7 @@ func wantPlace(t testing.TB, s series.Store, stream string, want series.Position
 
 func wantOtherLog(t testing.TB, s series.Store, b series.Batch) {
 	t.Helper()
-	if err := s.Append(context.Background(), b); !errors.Is(err, series.ErrOtherLog) {
+	if _, err := s.Append(context.Background(), b); !errors.Is(err, series.ErrOtherLog) {
 		t.Errorf("a batch of %q up to %d gave %v, want %v", b.Log, b.Seq, err, series.ErrOtherLog)
 	}
 }
@@ -70,13 +70,13 @@ func unknownLog(t *testing.T, open Open) {
 	ctx, day := context.Background(), between(annOf, 0, 3600)
 	nobody := run(7, reading(1, 0))
 	nobody.Wearer = schemas.ID{}
-	if err := s.Append(ctx, in("spoilt", raw(1, nobody))); err == nil {
+	if _, err := s.Append(ctx, in("spoilt", raw(1, nobody))); err == nil {
 		t.Error("an append of nobody's readings gave no error")
 	}
 	wantPlace(t, s, schemas.StreamReadings, series.Position{})
 	mustAppend(t, s, raw(5, run(1, reading(1, 1))))
 	wantPlace(t, s, schemas.StreamReadings, series.Position{Seq: 5})
-	if err := s.Append(ctx, in("spoilt", raw(6, nobody))); err == nil {
+	if _, err := s.Append(ctx, in("spoilt", raw(6, nobody))); err == nil {
 		t.Error("an append of nobody's readings gave no error")
 	}
 	wantPlace(t, s, schemas.StreamReadings, series.Position{Seq: 5})

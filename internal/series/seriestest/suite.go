@@ -90,7 +90,7 @@ func openedIn(t *testing.T, open Open, dir string) series.Store {
 
 func mustAppend(t testing.TB, s series.Store, b series.Batch) {
 	t.Helper()
-	if err := s.Append(context.Background(), b); err != nil {
+	if _, err := s.Append(context.Background(), b); err != nil {
 		t.Fatalf("append: %v", err)
 	}
 }

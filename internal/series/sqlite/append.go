@@ -13,15 +13,18 @@ import (
 // Append stores a batch in one transaction together with its position. It
 // keeps nothing of the batch. The context is asked before it starts and before
 // it commits.
-func (s *Store) Append(ctx context.Context, batch series.Batch) error {
-	err := errNoStream
+func (s *Store) Append(ctx context.Context, batch series.Batch) (done series.Appended, err error) {
+	err = errNoStream
 	if batch.Stream != "" {
-		err = s.change(ctx, func(ctx context.Context, a *appending) error { return a.append(ctx, &batch) })
+		err = s.change(ctx, func(ctx context.Context, a *appending) error {
+			defer func() { done.Duplicates = int(a.counts[countDuplicates]) }()
+			return a.append(ctx, &batch)
+		})
 	}
 	if err != nil {
-		return fmt.Errorf("append %s up to %d: %w", batch.Stream, batch.Seq, err)
+		return series.Appended{}, fmt.Errorf("append %s up to %d: %w", batch.Stream, batch.Seq, err)
 	}
-	return nil
+	return done, nil
 }
 
 var errNoStream = errors.New("the batch names no stream")

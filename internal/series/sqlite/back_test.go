@@ -22,7 +22,7 @@ func TestTheBuildBeforeGoesOn(t *testing.T) {
 	ctx := t.Context()
 	b := batchOf(40, 0, 10)
 	b.Log = "first"
-	if err := s.Append(ctx, b); err != nil {
+	if _, err := s.Append(ctx, b); err != nil {
 		t.Fatal(err)
 	}
 	var version, seq int
@@ -51,7 +51,7 @@ func TestTheBuildBeforeGoesOn(t *testing.T) {
 	before(beforeSetPosition, b.Stream, 70) // of another log, which it cannot tell
 	want(series.Position{Seq: 70, Log: "first"})
 	before(beforeRewind, b.Stream)
-	if err := s.Append(ctx, series.Batch{Stream: schemas.StreamReadings, Log: "second", Seq: 2}); err != nil {
+	if _, err := s.Append(ctx, series.Batch{Stream: schemas.StreamReadings, Log: "second", Seq: 2}); err != nil {
 		t.Fatal(err)
 	}
 	want(series.Position{Seq: 2, Log: "second"})

@@ -25,7 +25,7 @@ func size(b *testing.B, s *Store) int64 {
 
 func mustAppend(b *testing.B, s *Store, batch series.Batch) {
 	b.Helper()
-	if err := s.Append(context.Background(), batch); err != nil {
+	if _, err := s.Append(context.Background(), batch); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -85,7 +85,7 @@ func BenchmarkAppend(b *testing.B) {
 				batch.Seq = seq
 				readings += c.message * c.messages
 				b.StartTimer()
-				if err := s.Append(ctx, batch); err != nil {
+				if _, err := s.Append(ctx, batch); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -121,7 +121,7 @@ func office(b *testing.B) *Store {
 			}
 		}
 		batch.Seq++
-		if err := s.Append(context.Background(), batch); err != nil {
+		if _, err := s.Append(context.Background(), batch); err != nil {
 			b.Fatal(err)
 		}
 		batch.Rollups = batch.Rollups[:0]
@@ -129,7 +129,7 @@ func office(b *testing.B) *Store {
 	slow, fast := newWearable(1, benchStart), newWearable(2, benchStart)
 	for i := range 8 * 60 * 60 / 200 { // a message of 200 s
 		r := series.Batch{Stream: schemas.StreamReadings, Seq: uint64(i) + 1, Readings: []schemas.Batch{slow.next(50, 4*time.Second), fast.next(400, 500*time.Millisecond)}}
-		if err := s.Append(context.Background(), r); err != nil {
+		if _, err := s.Append(context.Background(), r); err != nil {
 			b.Fatal(err)
 		}
 	}

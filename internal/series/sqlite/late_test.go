@@ -26,7 +26,7 @@ func storedMarks(t *testing.T, s *Store) []lateSpan {
 
 func appendMarks(t testing.TB, s *Store, seq uint64, marks ...schemas.Late) {
 	t.Helper()
-	if err := s.Append(context.Background(), series.Batch{Stream: schemas.StreamRollups, Seq: seq, Late: marks}); err != nil {
+	if _, err := s.Append(context.Background(), series.Batch{Stream: schemas.StreamRollups, Seq: seq, Late: marks}); err != nil {
 		t.Fatal(err)
 	}
 }

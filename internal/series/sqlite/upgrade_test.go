@@ -115,7 +115,7 @@ func TestOlderFileGoesOn(t *testing.T) {
 				},
 				{Stream: schemas.StreamFindings, Seq: 8, Findings: []schemas.Finding{escalated}},
 			} {
-				if err := s.Append(ctx, b); err != nil {
+				if _, err := s.Append(ctx, b); err != nil {
 					t.Fatal(err)
 				}
 			}
