@@ -17,8 +17,10 @@ func (s *Store) Append(ctx context.Context, batch series.Batch) (done series.App
 	err = errNoStream
 	if batch.Stream != "" {
 		err = s.change(ctx, func(ctx context.Context, a *appending) error {
-			defer func() { done.Duplicates = int(a.counts[countDuplicates]) }()
-			return a.append(ctx, &batch)
+			living, erased := a.known.tombs.living(&batch)
+			err := a.append(ctx, &living)
+			done = series.Appended{Duplicates: int(a.counts[countDuplicates]), Erased: erased}
+			return err
 		})
 	}
 	if err != nil {
@@ -119,7 +121,12 @@ func (a *appending) recall(ctx context.Context) error {
 		a.known = newKnown()
 		a.known.version = version
 	}
-	return nil
+	if a.known.tombs != nil {
+		return nil
+	}
+	var err error
+	a.known.tombs, err = a.recallTombs(ctx)
+	return err
 }
 
 // append stores a batch that is not stored already.

@@ -112,7 +112,7 @@ func FuzzUnpackFinding(f *testing.F) {
 func TestDamagedFinding(t *testing.T) {
 	s := closedTest(t, t.TempDir())
 	f := testFinding("0123456789abcdef", schemas.Opened, noise(1))
-	if err := s.Append(t.Context(), series.Batch{Stream: schemas.StreamFindings, Seq: 1, Findings: []schemas.Finding{f}}); err != nil {
+	if _, err := s.Append(t.Context(), series.Batch{Stream: schemas.StreamFindings, Seq: 1, Findings: []schemas.Finding{f}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.write.ExecContext(t.Context(), `UPDATE findings SET body = substr(body, 1, 40)`); err != nil {

@@ -25,6 +25,7 @@ type known struct {
 	version int64 // the file's data_version
 	wearers map[wearerName]int64
 	runs    map[runName]int64
+	tombs   *tombs
 	// Sets in two generations: what is used moves to the young one, and when
 	// that is full, the old one goes.
 	young, old map[blockKey]spans

@@ -101,7 +101,7 @@ func TestManyMarks(t *testing.T) {
 		marks = append(marks, m)
 	}
 	appendMarks(t, s, 1, marks...)
-	if err := s.Append(t.Context(), series.Batch{Stream: schemas.StreamReadings, Seq: 1, Readings: []schemas.Batch{b}}); err != nil {
+	if _, err := s.Append(t.Context(), series.Batch{Stream: schemas.StreamReadings, Seq: 1, Readings: []schemas.Batch{b}}); err != nil {
 		t.Fatal(err)
 	}
 	found := 0

@@ -35,7 +35,7 @@ func lockOf(t *testing.T, dir string) (release func()) {
 func TestLockedFile(t *testing.T) {
 	dir := t.TempDir()
 	s := closedTest(t, dir)
-	if err := s.Append(t.Context(), batchOf(1, 0, 100)); err != nil {
+	if _, err := s.Append(t.Context(), batchOf(1, 0, 100)); err != nil {
 		t.Fatal(err)
 	}
 	release := lockOf(t, dir)
@@ -43,7 +43,7 @@ func TestLockedFile(t *testing.T) {
 		name string
 		do   func(context.Context) error
 	}{
-		{"append", func(ctx context.Context) error { return s.Append(ctx, batchOf(2, 100, 100)) }},
+		{"append", func(ctx context.Context) error { _, err := s.Append(ctx, batchOf(2, 100, 100)); return err }},
 		{"rewind", func(ctx context.Context) error { return s.Rewind(ctx, "READINGS") }},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -65,7 +65,7 @@ func TestLockedFile(t *testing.T) {
 		}
 	}
 	release()
-	if err := s.Append(t.Context(), batchOf(2, 100, 100)); err != nil {
+	if _, err := s.Append(t.Context(), batchOf(2, 100, 100)); err != nil {
 		t.Fatal(err)
 	}
 	wantReadings(t, s, 200, 0)

@@ -108,8 +108,11 @@ func (s *Store) create(ctx context.Context) error {
 	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, tables(version)+tableLogs); err != nil {
+	if _, err := tx.ExecContext(ctx, tables(version)+tableLogs+tableAggregates+tableTombstones); err != nil {
 		return fmt.Errorf("create tables: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, sqlAddSalt, newSalt()); err != nil {
+		return fmt.Errorf("store salt: %w", err)
 	}
 	return tx.Commit()
 }

@@ -91,7 +91,7 @@ func TestOpensAsItShould(t *testing.T) {
 	if _, err := s.read.ExecContext(t.Context(), "DELETE FROM minutes"); err == nil {
 		t.Error("a read connection can write")
 	}
-	if err := s.Append(t.Context(), batchOf(1, 0, 10)); err != nil {
+	if _, err := s.Append(t.Context(), batchOf(1, 0, 10)); err != nil {
 		t.Fatal(err)
 	}
 	for _, suffix := range []string{"", "-wal"} {
@@ -129,7 +129,7 @@ func TestAnotherProcessWrites(t *testing.T) {
 	dir := t.TempDir()
 	a, b := closedTest(t, dir), closedTest(t, dir)
 	for i, s := range []*Store{a, b, a, a, b} {
-		if err := s.Append(t.Context(), batchOf(uint64(i)+1, uint64(i)*100, 200)); err != nil { // half of it is new
+		if _, err := s.Append(t.Context(), batchOf(uint64(i)+1, uint64(i)*100, 200)); err != nil { // half of it is new
 			t.Fatal(err)
 		}
 	}
@@ -140,7 +140,7 @@ func TestAnotherProcessWrites(t *testing.T) {
 		if err := s.Replace(t.Context(), day, series.Rebuilt{Rollups: []schemas.Rollup{busyMinute(day.Wearer, minute), busyMinute(day.Wearer, minute+1)}}); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.Append(t.Context(), batchOf(uint64(i)+6, 600+uint64(i)*100, 100)); err != nil {
+		if _, err := a.Append(t.Context(), batchOf(uint64(i)+6, 600+uint64(i)*100, 100)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -154,7 +154,7 @@ func TestAnotherProcessWrites(t *testing.T) {
 // the same append succeeds.
 func TestDiskFull(t *testing.T) {
 	s := closedTest(t, t.TempDir())
-	if err := s.Append(t.Context(), batchOf(1, 0, 100)); err != nil {
+	if _, err := s.Append(t.Context(), batchOf(1, 0, 100)); err != nil {
 		t.Fatal(err)
 	}
 	limit := func(pages int) {
@@ -165,13 +165,13 @@ func TestDiskFull(t *testing.T) {
 	limit(1) // no more than there are
 	big := batchOf(2, 50, 30_000)
 	for range 3 {
-		if err := s.Append(t.Context(), big); err == nil {
+		if _, err := s.Append(t.Context(), big); err == nil {
 			t.Fatal("an append to a full disk gave no error")
 		}
 	}
 	wantReadings(t, s, 100, 0)
 	limit(1 << 30)
-	if err := s.Append(t.Context(), big); err != nil {
+	if _, err := s.Append(t.Context(), big); err != nil {
 		t.Fatal(err)
 	}
 	wantReadings(t, s, 30_050, 50)

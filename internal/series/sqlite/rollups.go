@@ -90,7 +90,6 @@ const sqlTotals = `SELECT w.wearer, count(*), sum(sitting), sum(standing), sum(m
 	WHERE w.org = ?1 GROUP BY w.org, w.wearer`
 
 type totalsRow struct {
-	wearer                                                                string
 	minutes, breaks                                                       int
 	sitting, standing, moving, notWorn, upright, slouched, flexionSeconds float64
 }
@@ -105,23 +104,34 @@ func (s *Store) Totals(ctx context.Context, q series.Query) ([]series.Totals, er
 		return nil, nil
 	}
 	rows, err := s.read.QueryContext(ctx, sqlTotals, q.Org.String(), first, last)
-	sums, err := collect(rows, err, func(r *totalsRow) []any {
-		return []any{&r.wearer, &r.minutes, &r.sitting, &r.standing, &r.moving, &r.notWorn, &r.upright, &r.slouched, &r.flexionSeconds, &r.breaks}
-	})
+	type wearerTotals struct {
+		wearer string
+		totalsRow
+	}
+	sums, err := collect(rows, err, func(r *wearerTotals) []any { return append([]any{&r.wearer}, r.sums()...) })
 	if err != nil {
 		return nil, wrap("sum rollups", err)
 	}
 	totals := make([]series.Totals, len(sums))
-	for i, r := range sums {
-		wearer, err := schemas.ParseID(r.wearer)
+	for i := range sums {
+		wearer, err := schemas.ParseID(sums[i].wearer)
 		if err != nil {
 			return nil, wrap("sum rollups", err)
 		}
-		totals[i] = series.Totals{
-			Wearer: wearer, Minutes: r.minutes, Breaks: r.breaks,
-			Sitting: r.sitting / 1e3, Standing: r.standing / 1e3, Moving: r.moving / 1e3, NotWorn: r.notWorn / 1e3,
-			Upright: r.upright / 1e3, Slouched: r.slouched / 1e3, FlexionSum: r.flexionSeconds / 1e6,
-		}
+		totals[i] = sums[i].totals(wearer)
 	}
 	return totals, nil
+}
+
+// sums are where the columns of a query of sums go.
+func (r *totalsRow) sums() []any {
+	return []any{&r.minutes, &r.sitting, &r.standing, &r.moving, &r.notWorn, &r.upright, &r.slouched, &r.flexionSeconds, &r.breaks}
+}
+
+func (r *totalsRow) totals(wearer schemas.ID) series.Totals {
+	return series.Totals{
+		Wearer: wearer, Minutes: r.minutes, Breaks: r.breaks,
+		Sitting: r.sitting / 1e3, Standing: r.standing / 1e3, Moving: r.moving / 1e3, NotWorn: r.notWorn / 1e3,
+		Upright: r.upright / 1e3, Slouched: r.slouched / 1e3, FlexionSum: r.flexionSeconds / 1e6,
+	}
 }

@@ -105,4 +105,5 @@ const (
 	countEpisodes   = "episodes"
 	countFindings   = "findings"
 	countDecisions  = "decisions"
+	countAggregates = "aggregates"
 )

@@ -68,6 +68,6 @@ func statements() []string {
 		sqlPosition, sqlSetPosition, sqlSetLog, sqlCount, sqlWearer, sqlAddWearer, sqlRun, sqlAddRun, sqlSeen, sqlSetSeen,
 		sqlTouched, sqlDropLate, sqlAddLate, sqlMinute, sqlAddRollup, sqlSetRollup, sqlGrowRollup, sqlDropRollups,
 		sqlAddEpisode, sqlSetEpisode, sqlDropEpisodes, sqlAddFinding, sqlSetFinding, sqlDropFindings,
-		sqlAddDecision, sqlSetDecision,
+		sqlAddDecision, sqlSetDecision, sqlAddAggregate, sqlSetAggregate, sqlBury,
 	}
 }

@@ -39,6 +39,8 @@ func (s *Store) Stats(ctx context.Context) (series.Stats, error) {
 			stats.Findings = c.n
 		case countDecisions:
 			stats.Decisions = c.n
+		case countAggregates:
+			stats.Aggregates = c.n
 		}
 	}
 	for _, suffix := range []string{"", "-wal"} {

@@ -10,12 +10,15 @@ const (
 
 // millis is a bound of a range in milliseconds, rounded up: times are whole
 // milliseconds, and one is before t exactly if it is before t rounded up.
-func millis(t time.Time) int64 {
+func millis(t time.Time) int64 { return min(max(ceilMillis(t), 0), maxMillis+1) }
+
+// ceilMillis is a time in milliseconds, rounded up.
+func ceilMillis(t time.Time) int64 {
 	ms := t.UnixMilli()
 	if t.Nanosecond()%1_000_000 != 0 {
 		ms++
 	}
-	return min(max(ms, 0), maxMillis+1)
+	return ms
 }
 
 // fromMillis is a stored time.
