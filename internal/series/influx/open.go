@@ -1,0 +1,55 @@
+package influx
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	influxdb2 "github.com/influxdata/influxdb-client-go/v2"
+)
+
+// Store is a series.Store on an InfluxDB server.
+type Store struct {
+	o      Options
+	log    *slog.Logger
+	client influxdb2.Client
+	http   *http.Client // what client uses: it adds the token
+	orgID  string       // of Options.Org
+	closed atomic.Bool
+
+	// writes is held by whoever writes: Append, Rewind, Replace, Erase, Retain and
+	// PutAggregates take turns.
+	writes sync.Mutex
+	// replaced is held for reading by queries, and for writing while Replace or Erase
+	// have taken something away and are not done.
+	replaced sync.RWMutex
+}
+
+// Open connects to a server and checks that all the role needs is there.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("open the store on InfluxDB: %w", err)
+	}
+	s := connect(o)
+	return s, nil
+}
+
+func connect(o Options) *Store {
+	s := &Store{o: o, log: o.Logger, http: newHTTP(o.Token)}
+	s.client = influxdb2.NewClientWithOptions(o.URL, "", influxdb2.DefaultOptions().SetHTTPClient(s.http).SetApplicationName("sitwell").SetLogLevel(0))
+	return s
+}
+
+// bucket is the name of a bucket in the server.
+func (s *Store) bucket(b bucket) string { return s.o.Prefix + "_" + string(b) }
+
+// Close lets go of the connections. Nothing is buffered.
+func (s *Store) Close() error {
+	s.closed.Store(true)
+	s.client.Close()
+	s.http.CloseIdleConnections()
+	return nil
+}
