@@ -26,6 +26,9 @@ type Aggregate struct {
 	Window Window
 	Start  time.Time // its first instant, whole seconds
 	End    time.Time // the first instant behind it
+	// Made is when it was made, whole seconds: what was stored by then is in it. By it
+	// its maker knows, after a restart, whether it has to be made again.
+	Made time.Time
 
 	Suppressed bool
 	// Contributors is how many people are behind the figures, as a band.

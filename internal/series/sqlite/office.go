@@ -13,15 +13,15 @@ import (
 const tableAggregates = `
 CREATE TABLE IF NOT EXISTS aggregates (org TEXT NOT NULL, kind TEXT NOT NULL, start INTEGER NOT NULL, team TEXT NOT NULL,
 	ended INTEGER NOT NULL, suppressed INTEGER NOT NULL, contributors TEXT NOT NULL, sitting REAL NOT NULL,
-	slouched REAL NOT NULL, breaks REAL NOT NULL, flexion REAL NOT NULL, PRIMARY KEY (org, kind, start, team)) WITHOUT ROWID;
+	slouched REAL NOT NULL, breaks REAL NOT NULL, flexion REAL NOT NULL, made INTEGER NOT NULL, PRIMARY KEY (org, kind, start, team)) WITHOUT ROWID;
 `
 
 const (
 	sqlAddAggregate = `INSERT INTO aggregates (org, kind, start, team, ended, suppressed, contributors,
-		sitting, slouched, breaks, flexion) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING`
+		sitting, slouched, breaks, flexion, made) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING`
 	sqlSetAggregate = `UPDATE aggregates SET ended = ?5, suppressed = ?6, contributors = ?7, sitting = ?8, slouched = ?9,
-		breaks = ?10, flexion = ?11 WHERE org = ?1 AND kind = ?2 AND start = ?3 AND team = ?4`
-	sqlAggregates = `SELECT team, start, ended, suppressed, contributors, sitting, slouched, breaks, flexion FROM aggregates
+		breaks = ?10, flexion = ?11, made = ?12 WHERE org = ?1 AND kind = ?2 AND start = ?3 AND team = ?4`
+	sqlAggregates = `SELECT team, start, ended, suppressed, contributors, sitting, slouched, breaks, flexion, made FROM aggregates
 		WHERE org = ?1 AND kind = ?2 AND start >= ?3 AND start < ?4 ORDER BY start, team`
 )
 
@@ -36,7 +36,7 @@ func (s *Store) PutAggregates(ctx context.Context, all []series.Aggregate) error
 		for i := range all {
 			g := &all[i]
 			if err := a.put(ctx, sqlAddAggregate, sqlSetAggregate, countAggregates, g.Org.String(), string(g.Window), g.Start.Unix(), g.Group.String(), g.End.Unix(),
-				g.Suppressed, g.Contributors, g.SittingMin, g.SlouchedPct, g.Breaks, g.FlexionDeg); err != nil {
+				g.Suppressed, g.Contributors, g.SittingMin, g.SlouchedPct, g.Breaks, g.FlexionDeg, g.Made.Unix()); err != nil {
 				return err
 			}
 		}
@@ -47,7 +47,7 @@ func (s *Store) PutAggregates(ctx context.Context, all []series.Aggregate) error
 
 type aggregateRow struct {
 	team, contributors                 string
-	start, ended                       int64
+	start, ended, made                 int64
 	suppressed                         bool
 	sitting, slouched, breaks, flexion float64
 }
@@ -59,7 +59,7 @@ func (s *Store) Aggregates(ctx context.Context, q series.OfficeQuery) ([]series.
 	}
 	rows, err := s.read.QueryContext(ctx, sqlAggregates, q.Org.String(), string(q.Window), ceilSeconds(q.From), ceilSeconds(q.To))
 	stored, err := collect(rows, err, func(r *aggregateRow) []any {
-		return []any{&r.team, &r.start, &r.ended, &r.suppressed, &r.contributors, &r.sitting, &r.slouched, &r.breaks, &r.flexion}
+		return []any{&r.team, &r.start, &r.ended, &r.suppressed, &r.contributors, &r.sitting, &r.slouched, &r.breaks, &r.flexion, &r.made}
 	})
 	if err != nil {
 		return nil, wrap("read aggregates", err)
@@ -68,6 +68,7 @@ func (s *Store) Aggregates(ctx context.Context, q series.OfficeQuery) ([]series.
 	for i, r := range stored {
 		all[i] = series.Aggregate{
 			Org: q.Org, Window: q.Window, Start: time.Unix(r.start, 0).UTC(), End: time.Unix(r.ended, 0).UTC(),
+			Made:       time.Unix(r.made, 0).UTC(),
 			Suppressed: r.suppressed, Contributors: r.contributors,
 			SittingMin: r.sitting, SlouchedPct: r.slouched, Breaks: r.breaks, FlexionDeg: r.flexion,
 		}
