@@ -14,7 +14,7 @@ import (
 
 func (w *world) append(t *testing.T, b series.Batch) {
 	t.Helper()
-	if err := w.store.Append(t.Context(), b); err != nil {
+	if _, err := w.store.Append(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -23,6 +23,7 @@ import (
 type Store interface {
 	Readings(ctx context.Context, q series.Query, each func(series.Reading) error) error
 	Rollups(ctx context.Context, q series.Query) ([]schemas.Rollup, error)
+	Slots(ctx context.Context, q series.Query, length time.Duration) ([]series.Slot, error)
 	Episodes(ctx context.Context, q series.Query) ([]series.Episode, error)
 	Decisions(ctx context.Context, q series.Query) ([]schemas.Decision, error)
 }

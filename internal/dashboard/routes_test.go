@@ -17,6 +17,8 @@ const span = "?from=2026-11-20T08:00:00Z&to=2026-11-20T12:00:00Z"
 func (rt route) target(org, wearer string) string {
 	path := strings.NewReplacer("{org}", org, "{wearer}", wearer, "{id}", "e").Replace(rt.path)
 	switch {
+	case rt.takes("every"):
+		return path + span + "&every=1h"
 	case rt.takes("from"):
 		return path + span
 	case rt.takes("org"):
