@@ -26,7 +26,10 @@ var allowed = map[string][]string{
 	"internal/bus/...":    {"schemas", "internal/bus"},
 	"internal/series":     {"schemas"},
 	"internal/series/...": {"schemas", "internal/series"},
-	"internal/ops":        {"schemas"},
+	// The codec of an hour of readings, and the store that keeps them so.
+	"internal/series/column": {"schemas"},
+	"internal/series/sqlite": {"schemas", "internal/series", "internal/series/column"},
+	"internal/ops":           {"schemas"},
 
 	// Adapters and services.
 	"internal/broker":            {"schemas", "internal/ops"},
@@ -37,6 +40,7 @@ var allowed = map[string][]string{
 	"internal/tuning":            {"schemas", "detect", "internal/bus"},
 	"internal/record":            {"schemas", "internal/bus", "internal/series", "internal/ops"},
 	"internal/office":            {"schemas", "internal/series", "internal/registry", "internal/auth"},
+	"internal/erasure":           {"schemas", "internal/bus", "internal/registry", "internal/series"},
 	"internal/auth":              {"schemas", "internal/registry"},
 	// It judges stored readings again, and asks the notifier's stages what they
 	// would have held back.
@@ -88,7 +92,7 @@ var owners = map[string][]string{
 	"github.com/nats-io/nats-server": {"internal/broker", "internal/app/..."},
 	"github.com/nats-io/nats.go": {
 		"ingest", "detect/runner", "notify", "internal/lease", "internal/bus/...", "internal/broker/...", "internal/registry",
-		"internal/live", "internal/record", "internal/tuning", "internal/hindsight", "internal/app", "internal/cluster", "internal/demo", "internal/cli",
+		"internal/live", "internal/record", "internal/erasure", "internal/tuning", "internal/hindsight", "internal/app", "internal/cluster", "internal/demo", "internal/cli",
 		"internal/doctor",
 	},
 	"github.com/eclipse/paho.mqtt.golang":      {"ingest", "notify/...", "internal/sim/...", "internal/app"},

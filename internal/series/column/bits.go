@@ -35,7 +35,7 @@ func (w *bitWriter) flush() {
 
 // putLong appends a number with its length, the shorter the smaller.
 func (w *bitWriter) putLong(v uint64) {
-	n := uint(bits.Len64(v)) //nolint:gosec // 0 to 64
+	n := uint(bits.Len64(v))
 	w.put(uint64(n), lengthBits)
 	w.put(v, n)
 }
@@ -58,7 +58,7 @@ func (r *bitReader) reset(b []byte) { *r = bitReader{b: b} }
 func (r *bitReader) refill() {
 	if r.at+8 <= len(r.b) {
 		r.acc |= binary.LittleEndian.Uint64(r.b[r.at:]) << r.n
-		r.at += int((63 - r.n) >> 3) //nolint:gosec // 0 to 7
+		r.at += int((63 - r.n) >> 3)
 		r.n |= 56
 		return
 	}

@@ -31,7 +31,6 @@ type plan struct {
 type blockWriter struct {
 	out    bitWriter
 	deltas [groupSize]uint64
-	folded [groupSize]uint64
 }
 
 // write codes a column's values of a group.
@@ -102,7 +101,7 @@ func (w *blockWriter) plan(c *column, order int, values []uint64) plan {
 	for k := range min(longest, maxK+1) {
 		n := cost(&count, &sum, k, longest)
 		if n < least {
-			least, p.k = n, uint(k) //nolint:gosec // 0 to maxK
+			least, p.k = n, uint(k)
 		}
 	}
 	p.bits += least
@@ -116,7 +115,7 @@ func cost(count, sum *[65]uint64, k, longest int) uint64 {
 		switch c := count[n]; {
 		case c == 0:
 		case n-k > 4: // at least 16 times 2^k
-			total += c * uint64(escape+lengthBits+n) //nolint:gosec // small
+			total += c * uint64(escape+lengthBits+n)
 		case n <= k:
 			total += c * uint64(k+1) //nolint:gosec // small
 		default:
@@ -183,7 +182,7 @@ func (r *blockReader) read(c *column, values []uint64) {
 func (r *blockReader) rice(values []uint64, base uint64, k uint) {
 	for i := range values {
 		r.in.refill()
-		q := uint(bits.TrailingZeros64(^r.in.acc)) //nolint:gosec // 0 to 64
+		q := uint(bits.TrailingZeros64(^r.in.acc))
 		if q >= escape {
 			r.in.skip(escape)
 			values[i] = unfold(r.in.takeLong()) + base

@@ -25,6 +25,7 @@ type Run struct {
 // Packer packs.
 type Packer struct {
 	fields   []field
+	columns  []column // seq, time and those of fields
 	blocks   blockWriter
 	values   [groupSize]uint64
 	readings []schemas.Item
@@ -32,7 +33,10 @@ type Packer struct {
 }
 
 // NewPacker makes a packer.
-func NewPacker() *Packer { return &Packer{fields: fields()} }
+func NewPacker() *Packer {
+	f := fields()
+	return &Packer{fields: f, columns: make([]column, places+len(f))}
+}
 
 // Append appends runs, packed. It puts the items of each in order of time and then
 // sequence, in place. Times may count from anywhere; from the hour's start they take the
@@ -104,7 +108,7 @@ func (p *Packer) split(items []schemas.Item) ([]schemas.Item, error) {
 func (p *Packer) bits(readings []schemas.Item) {
 	out := &p.blocks.out
 	out.b = out.b[:0]
-	var columns [places + maxFields]column
+	clear(p.columns)
 	var state flags
 	for len(readings) > 0 {
 		group := readings[:min(groupSize, len(readings))]
@@ -114,22 +118,19 @@ func (p *Packer) bits(readings []schemas.Item) {
 		for i := range group {
 			values[i] = group[i].Seq
 		}
-		p.blocks.write(&columns[0], values)
+		p.blocks.write(&p.columns[0], values)
 		for i := range group {
 			values[i] = uint64(group[i].Time) //nolint:gosec // taken modulo 2^64
 		}
-		p.blocks.write(&columns[1], values)
+		p.blocks.write(&p.columns[1], values)
 		for i := range p.fields {
 			if values := p.gather(&p.fields[i], group); len(values) > 0 {
-				p.blocks.write(&columns[places+i], values)
+				p.blocks.write(&p.columns[places+i], values)
 			}
 		}
 	}
 	out.flush()
 }
-
-// maxFields is how many fields there are.
-const maxFields = 12
 
 // gather takes a field of those readings that have it.
 func (p *Packer) gather(f *field, group []schemas.Item) []uint64 {

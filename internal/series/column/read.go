@@ -17,16 +17,20 @@ var ErrDamaged = errors.New("damaged hour of readings")
 
 // Reader reads what a Packer packed.
 type Reader struct {
-	fields []field
-	rest   []byte
-	blocks blockReader
-	values [groupSize]uint64
-	items  []schemas.Item
-	events []schemas.Item
+	fields  []field
+	columns []column // seq, time and those of fields
+	rest    []byte
+	blocks  blockReader
+	values  [groupSize]uint64
+	items   []schemas.Item
+	events  []schemas.Item
 }
 
 // NewReader makes a reader.
-func NewReader() *Reader { return &Reader{fields: fields()} }
+func NewReader() *Reader {
+	f := fields()
+	return &Reader{fields: f, columns: make([]column, places+len(f))}
+}
 
 // Reset starts to read an hour, of which it keeps the bytes until the next Reset. An
 // error is ErrVersion or ErrDamaged.
@@ -101,7 +105,7 @@ func (r *Reader) uvarint() uint64 {
 // readings reads n of them, or as many as there are, and reports whether it was all.
 func (r *Reader) readings(n int) bool {
 	in := &r.blocks.in
-	var columns [places + maxFields]column
+	clear(r.columns)
 	var state flags
 	for n > 0 && !in.bad {
 		size := min(groupSize, n)
@@ -111,21 +115,21 @@ func (r *Reader) readings(n int) bool {
 		group := r.items[at:]
 		clear(group)
 		state.read(in, group)
-		r.places(columns[:places], group)
+		r.places(group)
 		for i := range r.fields {
-			r.spread(&r.fields[i], &columns[places+i], group)
+			r.spread(&r.fields[i], &r.columns[places+i], group)
 		}
 	}
 	return !in.bad
 }
 
-func (r *Reader) places(columns []column, group []schemas.Item) {
+func (r *Reader) places(group []schemas.Item) {
 	values := r.values[:len(group)]
-	r.blocks.read(&columns[0], values)
+	r.blocks.read(&r.columns[0], values)
 	for i := range group {
 		group[i].Seq = values[i]
 	}
-	r.blocks.read(&columns[1], values)
+	r.blocks.read(&r.columns[1], values)
 	for i := range group {
 		group[i].Time = int64(values[i]) //nolint:gosec // taken modulo 2^64
 	}
