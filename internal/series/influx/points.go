@@ -1,0 +1,96 @@
+package influx
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/influxdata/line-protocol/v2/lineprotocol"
+)
+
+// points are points of one bucket in line protocol. Tags come in the order of their
+// names, each point has a field and ends with end.
+type points struct {
+	enc  lineprotocol.Encoder
+	ends []int // where each point ends
+	err  error // the first number that the protocol does not have
+}
+
+var errNoNumber = errors.New("it is no number, or an infinite one")
+
+func newPoints() *points {
+	p := &points{}
+	p.enc.SetLax(true) // names are constants, and tags identifiers: word makes them such
+	return p
+}
+
+func (p *points) reset() {
+	p.enc.Reset()
+	p.ends, p.err = p.ends[:0], nil
+}
+
+func (p *points) len() int { return len(p.ends) }
+
+// bytes are all points, valid until the next reset.
+func (p *points) bytes() []byte { return p.enc.Bytes() }
+
+// part are the points from i to j.
+func (p *points) part(i, j int) []byte {
+	from := 0
+	if i > 0 {
+		from = p.ends[i-1]
+	}
+	return p.enc.Bytes()[from:p.ends[j-1]]
+}
+
+func (p *points) start(measurement string) { p.enc.StartLine(measurement) }
+
+func (p *points) tag(name, value string) { p.enc.AddTag(name, value) }
+
+func (p *points) int(name string, v int64) { p.enc.AddField(name, lineprotocol.IntValue(v)) }
+
+func (p *points) float(name string, v float64) {
+	value, ok := lineprotocol.FloatValue(v)
+	if !ok {
+		p.err = errNoNumber
+		value, _ = lineprotocol.FloatValue(0)
+	}
+	p.enc.AddField(name, value)
+}
+
+// text replaces what is no UTF-8, which the protocol does not have.
+func (p *points) text(name, v string) {
+	value, ok := lineprotocol.StringValue(v)
+	if !ok {
+		value, _ = lineprotocol.StringValue(strings.ToValidUTF8(v, "\uFFFD"))
+	}
+	p.enc.AddField(name, value)
+}
+
+func (p *points) end(nanos int64) {
+	p.enc.EndLine(time.Unix(0, nanos))
+	p.ends = append(p.ends, len(p.enc.Bytes()))
+}
+
+// undo takes the last point back.
+func (p *points) undo() {
+	n := len(p.ends) - 1
+	from := 0
+	if n > 0 {
+		from = p.ends[n-1]
+	}
+	p.enc.SetBuffer(p.enc.Bytes()[:from])
+	p.ends, p.err = p.ends[:n], nil
+}
+
+// thousandths is v as a whole number: what is no number counts as none, and what is over
+// 24 days or 2 million degrees as that.
+func thousandths(v float32) int64 {
+	if math.IsNaN(float64(v)) {
+		return 0
+	}
+	return int64(min(max(math.Round(float64(v)*1000), -math.MaxInt32), math.MaxInt32))
+}
+
+func fromThousandths(n int64) float32 { return float32(float64(n) / 1000) }
