@@ -35,6 +35,7 @@ const (
 	UnsupportedTopic Reason = "unsupported_topic" // a topic or an encoding this build does not read
 	UnknownDevice    Reason = "unknown_device"    // a device that is not registered
 	Unassigned       Reason = "unassigned"        // a device nobody wore at the reading's time
+	StoreRefused     Reason = "store_refused"     // what the time-series store takes under no circumstances
 )
 
 // ParseReason checks a reason that somebody typed.
@@ -42,7 +43,7 @@ func ParseReason(s string) (Reason, error) {
 	all := []Reason{
 		Empty, TooLarge, NotJSON, TrailingData, TooDeep, TooManyKeys, DuplicateKey, UnknownSchema, TooManySamples, MissingField,
 		WrongType, OutOfRange, BadSequence, BadTime, TimeAhead, SeqTimeDisagree, BadValue, BadIdentifier, UnsupportedTopic,
-		UnknownDevice, Unassigned,
+		UnknownDevice, Unassigned, StoreRefused,
 	}
 	if !slices.Contains(all, Reason(s)) {
 		return "", fmt.Errorf("%q is no reason; reasons are %v", clip(s, 40), all)
@@ -57,7 +58,8 @@ func (r Reason) Redrivable() bool {
 	case UnknownDevice, Unassigned, UnknownSchema, UnsupportedTopic, TimeAhead:
 		return true
 	case Empty, TooLarge, NotJSON, TrailingData, TooDeep, TooManyKeys, DuplicateKey, TooManySamples, MissingField,
-		WrongType, OutOfRange, BadSequence, BadTime, SeqTimeDisagree, BadValue, BadIdentifier:
+		WrongType, OutOfRange, BadSequence, BadTime, SeqTimeDisagree, BadValue, BadIdentifier,
+		StoreRefused: // whoever has raised the store's limits names it
 	}
 	return false
 }

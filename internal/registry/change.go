@@ -66,8 +66,11 @@ func (r *Registry) Assign(ctx context.Context, org, device schemas.ID, a Assignm
 		return fmt.Errorf("--to: %w: the assignment ends at %s, not after its start %s", ErrInvalid,
 			a.To.Format(time.RFC3339), a.From.Format(time.RFC3339))
 	}
-	if _, ok := r.Wearer(org, a.Wearer); !ok {
+	switch w, ok := r.Wearer(org, a.Wearer); {
+	case !ok:
 		return fmt.Errorf("wearer %s of organisation %s %w", a.Wearer, org, ErrNotFound)
+	case w.Leaving:
+		return fmt.Errorf("wearer %s of organisation %s is being erased: %w", a.Wearer, org, ErrInvalid)
 	}
 	for _, other := range r.Devices(org) {
 		for _, b := range other.Assignments {
@@ -113,35 +116,39 @@ func (r *Registry) create(ctx context.Context, what, key string, v any) error {
 	return r.waitFor(ctx, revision)
 }
 
-// changeDevice rewrites a device by compare-and-set, again when somebody else
-// was faster.
+// changeDevice rewrites a device.
 func (r *Registry) changeDevice(ctx context.Context, org, device schemas.ID, change func(*Device) error) error {
+	return rewrite(ctx, r, fmt.Sprintf("device %s of organisation %s", device, org), deviceKey(org, device), change)
+}
+
+// rewrite rewrites an entry by compare-and-set, again when somebody else was faster.
+func rewrite[T any](ctx context.Context, r *Registry, what, key string, change func(*T) error) error {
 	for {
-		entry, err := r.kv.Get(ctx, deviceKey(org, device))
+		entry, err := r.kv.Get(ctx, key)
 		if errors.Is(err, jetstream.ErrKeyNotFound) {
-			return fmt.Errorf("device %s of organisation %s %w", device, org, ErrNotFound)
+			return fmt.Errorf("%s %w", what, ErrNotFound)
 		}
 		if err != nil {
-			return fmt.Errorf("read device %s: %w", device, err)
+			return fmt.Errorf("read %s: %w", what, err)
 		}
-		var d Device
-		if err := json.Unmarshal(entry.Value(), &d); err != nil {
-			return fmt.Errorf("decode device %s: %w", device, err)
+		var v T
+		if err := json.Unmarshal(entry.Value(), &v); err != nil {
+			return fmt.Errorf("decode %s: %w", what, err)
 		}
-		if err := change(&d); err != nil {
+		if err := change(&v); err != nil {
 			return err
 		}
-		b, err := json.Marshal(d)
+		b, err := json.Marshal(v)
 		if err != nil {
-			return fmt.Errorf("encode device %s: %w", device, err)
+			return fmt.Errorf("encode %s: %w", what, err)
 		}
-		revision, err := r.kv.Update(ctx, deviceKey(org, device), b, entry.Revision())
+		revision, err := r.kv.Update(ctx, key, b, entry.Revision())
 		var api *jetstream.APIError
 		if errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("change device %s: %w", device, err)
+			return fmt.Errorf("change %s: %w", what, err)
 		}
 		return r.waitFor(ctx, revision)
 	}

@@ -131,10 +131,11 @@ func (r *Registry) apply(entry jetstream.KeyValueEntry) error {
 		return nil
 	}
 	r.revisions[entry.Key()] = entry.Revision()
-	if entry.Operation() != jetstream.KeyValuePut {
-		return nil // nothing deletes entries yet
-	}
 	kind, _, _ := strings.Cut(entry.Key(), ".")
+	if entry.Operation() != jetstream.KeyValuePut {
+		r.remove(kind, entry.Key())
+		return nil
+	}
 	switch kind {
 	case "org":
 		var v Org
@@ -283,6 +284,9 @@ func (r *Registry) Resolve(orgID, device schemas.ID, ms int64) (wearer schemas.I
 	}
 	for _, a := range slices.Backward(d.Assignments) { // the last one mostly
 		if a.covers(ms) {
+			if w, ok := o.wearers[a.Wearer]; !ok || w.Leaving {
+				return schemas.ID{}, true
+			}
 			return a.Wearer, true
 		}
 	}

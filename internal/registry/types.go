@@ -40,6 +40,10 @@ type Wearer struct {
 	Name string     `json:"name"`
 	// Zone is the wearer's own IANA time zone; "" is the organisation's.
 	Zone string `json:"zone,omitempty"`
+	// Leaving says that all that is known of the wearer is being erased: nothing is
+	// taken for them any more, of whatever time. Devices are those they wore; see Leave.
+	Leaving bool         `json:"leaving,omitempty"`
+	Devices []schemas.ID `json:"devices,omitempty"`
 }
 
 // Device is a wearable and who wore it when.

@@ -140,7 +140,9 @@ func (t *Tuning) apply(e jetstream.KeyValueEntry) {
 		return
 	}
 	next := &entry{revisions: old.revisions, sequence: e.Revision()}
-	if e.Operation() != jetstream.KeyValuePut {
+	if e.Operation() == jetstream.KeyValuePurge { // whoever had them is erased
+		next.revisions = nil
+	} else if e.Operation() != jetstream.KeyValuePut {
 		t.o.Logger.Error("parameters were deleted by hand; going on with what was known of them", "key", e.Key())
 	} else if revisions, err := decode(e.Value(), e.Created()); err != nil {
 		next.damage = err

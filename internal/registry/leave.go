@@ -1,0 +1,95 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sitwell/schemas"
+)
+
+// Leave begins to remove a wearer: when it returns, nothing that comes is taken for
+// them any more, in any process, whatever time it is of; ingest asks before it writes
+// anything down. The answer has the devices that they wore, also when it is
+// repeated after a part of Remove was done.
+func (r *Registry) Leave(ctx context.Context, org, wearer schemas.ID) (Wearer, error) {
+	if err := r.CatchUp(ctx, time.Now()); err != nil {
+		return Wearer{}, err
+	}
+	var left Wearer
+	what := fmt.Sprintf("wearer %s of organisation %s", wearer, org)
+	err := rewrite(ctx, r, what, wearerKey(org, wearer), func(w *Wearer) error {
+		w.Leaving = true
+		w.Devices = r.alsoWorn(org, wearer, w.Devices)
+		left = *w
+		return nil
+	})
+	return left, err
+}
+
+// alsoWorn adds the devices that a wearer ever wore, as the copy knows.
+func (r *Registry) alsoWorn(org, wearer schemas.ID, known []schemas.ID) []schemas.ID {
+	for _, d := range r.Devices(org) {
+		if d.wornBy(wearer) && !slices.Contains(known, d.ID) {
+			known = append(known, d.ID)
+		}
+	}
+	return known
+}
+
+// wornBy reports whether somebody ever wore the device.
+func (d Device) wornBy(wearer schemas.ID) bool {
+	return slices.ContainsFunc(d.Assignments, func(a Assignment) bool { return a.Wearer == wearer })
+}
+
+// Remove ends what Leave began: who wore which device when is forgotten, and then
+// the wearer. The entries of devices keep values from before for a while: keys are
+// those of the bucket that do. Their copies in other processes follow.
+func (r *Registry) Remove(ctx context.Context, left Wearer) (keys []string, err error) {
+	for _, d := range r.alsoWorn(left.Org, left.ID, left.Devices) {
+		err := r.changeDevice(ctx, left.Org, d, func(d *Device) error {
+			d.Assignments = slices.DeleteFunc(d.Assignments, func(a Assignment) bool { return a.Wearer == left.ID })
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, deviceKey(left.Org, d))
+	}
+	return keys, nil
+}
+
+// Forget removes the wearer's own entry, the last trace of them here but for a mark
+// that there was one of that id, which other processes' copies need.
+func (r *Registry) Forget(ctx context.Context, org, wearer schemas.ID) error {
+	if err := r.kv.Purge(ctx, wearerKey(org, wearer)); err != nil {
+		return fmt.Errorf("remove wearer %s of organisation %s: %w", wearer, org, err)
+	}
+	end, err := r.end(ctx)
+	if err != nil {
+		return err
+	}
+	return r.waitFor(ctx, end)
+}
+
+// remove takes an entry that was deleted out of the copy. Only wearers are. The caller
+// holds mu.
+func (r *Registry) remove(kind, key string) {
+	parts := strings.Split(key, ".")
+	if kind != "wearer" || len(parts) != 3 {
+		return
+	}
+	org, err := schemas.ParseID(parts[1])
+	if err != nil {
+		return
+	}
+	wearer, err := schemas.ParseID(parts[2])
+	if err != nil {
+		return
+	}
+	if o := r.orgs[org]; o != nil {
+		delete(o.wearers, wearer)
+	}
+}
