@@ -105,7 +105,8 @@ type Reader interface {
 	// mid-minute, or was overtaken and does not know it yet, must not undo a whole minute.
 	Rollups(ctx context.Context, q Query) ([]schemas.Rollup, error)
 	// Slots sums a wearer's rollups over steps of a length, whole minutes, from
-	// From on, those that have any, by time: a day by the hour, a year by the day.
+	// From on, those that have any, by time: a day by the hour, a year by the day. A
+	// length that is no whole minutes, or none, is an error.
 	Slots(ctx context.Context, q Query, length time.Duration) ([]Slot, error)
 	// Episodes are a wearer's episodes that overlap From to To, by start. One
 	// that has no end counts from its start until OpenFor after its last
@@ -148,7 +149,8 @@ type Keeper interface {
 	Erase(ctx context.Context, org, wearer schemas.ID, before time.Time) (Erased, error)
 	// Retain removes what is older than r lets it be: of a class, all UTC days that
 	// ended longer ago than that. Rollups, findings with their episodes, decisions and
-	// aggregates are as old as their start, readings as their time.
+	// aggregates are as old as their start, readings as their time. With one that is not
+	// valid nothing is removed.
 	Retain(ctx context.Context, r Retention, now time.Time) error
 }
 

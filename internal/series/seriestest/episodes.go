@@ -55,6 +55,7 @@ func episodes(t *testing.T, open Open) {
 		for _, j := range append(rnd.Perm(len(steps)), rnd.Perm(len(steps))...) {
 			f := steps[j]
 			f.Episode, f.ID = id, schemas.FindingID(id, f.Step, f.Level, f.Severity)
+			f.Start = f.Start.Add(time.Duration(i) * time.Millisecond) // a rule has one episode at a time
 			seq++
 			mustAppend(t, s, found(seq, f))
 		}
@@ -63,8 +64,8 @@ func episodes(t *testing.T, open Open) {
 	if len(got) != 24 {
 		t.Fatalf("%d episodes, want 24", len(got))
 	}
-	for _, e := range got {
-		want.ID = e.ID
+	for i, e := range got {
+		want.ID, want.Start = fmt.Sprintf("e%d", i), after(10).Add(time.Duration(i)*time.Millisecond)
 		if !reflect.DeepEqual(e, want) {
 			t.Errorf("episode is %+v, want %+v", e, want)
 		}

@@ -49,21 +49,21 @@ func lateReadings(t *testing.T, open Open) {
 // lawLate: whatever marks and readings come in whatever order, those are late that a
 // mark covers.
 func lawLate(t *testing.T, open Open) {
+	s, at := opened(t, open), uint64(0)
 	rapid.Check(t, func(rt *rapid.T) {
-		dir := t.TempDir()
-		s := open(t, dir)
-		defer func() { _ = s.Close() }()
+		who := nextPerson(&at)
 		numbers := rapid.OneOf(rapid.Uint64Range(0, 30), rapid.Uint64Range(1<<16-9, 1<<16+9))
 		var marks []schemas.Late
-		for seq := range rapid.Uint64Range(1, 8).Draw(rt, "appends") {
-			b := series.Batch{Stream: schemas.StreamReadings, Seq: seq + 1}
+		for range rapid.IntRange(1, 8).Draw(rt, "appends") {
+			at++
+			b := series.Batch{Stream: schemas.StreamReadings, Seq: at}
 			for range rapid.IntRange(0, 3).Draw(rt, "marks") {
 				first := numbers.Draw(rt, "first")
-				m := late(rapid.Uint32Range(1, 2).Draw(rt, "boot"), first, first+rapid.Uint64Range(0, 12).Draw(rt, "length"))
+				m := who.late(rapid.Uint32Range(1, 2).Draw(rt, "boot"), first, first+rapid.Uint64Range(0, 12).Draw(rt, "length"))
 				marks, b.Late = append(marks, m), append(b.Late, m)
 			}
 			for range rapid.IntRange(0, 2).Draw(rt, "batches") {
-				items := run(rapid.Uint32Range(1, 2).Draw(rt, "boot"))
+				items := who.run(rapid.Uint32Range(1, 2).Draw(rt, "boot"))
 				for range rapid.IntRange(0, 12).Draw(rt, "items") {
 					items.Items = append(items.Items, reading(numbers.Draw(rt, "seq"), float64(rapid.IntRange(0, 300).Draw(rt, "at"))))
 				}
@@ -77,7 +77,7 @@ func lawLate(t *testing.T, open Open) {
 				mustAppend(t, s, b)
 			}
 		}
-		for _, r := range stored(t, s, between(annOf, 0, 301)) {
+		for _, r := range stored(t, s, between(who.query(), 0, 301)) {
 			want := false
 			for _, m := range marks {
 				want = want || m.Boot == r.Boot && m.First <= r.Seq && r.Seq <= m.Last

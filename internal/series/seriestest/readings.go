@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"sitwell/internal/series"
 	"sitwell/schemas"
 )
@@ -47,78 +45,16 @@ func readBack(t *testing.T, open Open) {
 	}
 }
 
-// onceOnly: (device, boot, seq) names a reading, and what came first counts.
-func onceOnly(t *testing.T, open Open) {
-	s := opened(t, open)
-	mustAppend(t, s, raw(1, run(1, readings(10, 5, 0, 30)...)))
-	mustAppend(t, s, raw(2, run(1, readings(10, 5, 0, 30)...)))                    // the same message again
-	mustAppend(t, s, raw(3, run(1, reading(12, 60), reading(15, 150))))            // one of them in another message
-	mustAppend(t, s, raw(4, run(1, reading(15, 4000))))                            // at another time
-	mustAppend(t, s, raw(5, run(1, reading(16, 180)), run(1, reading(16, 180))))   // twice in one append
-	mustAppend(t, s, raw(6, run(2, reading(10, 210)), run(1, reading(9, 1))))      // another boot, and one before
-	bobs := run(1, reading(10, 3), reading(11, 300))                               // the device went to somebody else
-	bobs.Wearer = bob                                                              //
-	spares := run(1, reading(10, 240))                                             // another device
-	spares.Device = spare                                                          //
-	mustAppend(t, s, raw(7, bobs, spares, run(1, reading(1<<40, 270))))            // and a jump of the sequence
-	mustAppend(t, s, raw(8, run(1, reading(1<<40-1, 271), reading(1<<40, 9_000)))) // around it
-	wantSeqs(t, s, between(annOf, 0, 3600*24), 10, 9, 11, 12, 13, 14, 15, 16, 10, 10, 1<<40, 1<<40-1)
-	wantSeqs(t, s, between(series.Query{Org: acme, Wearer: bob}, 0, 3600*24))
-	wantStats(t, s, series.Stats{Readings: 12})
-}
-
-// lawOnce: whatever comes in whatever order and however often, each sequence
-// is there once, with what came first, over a reopening too.
-func lawOnce(t *testing.T, open Open) {
-	rapid.Check(t, func(rt *rapid.T) {
-		dir := t.TempDir()
-		s := open(t, dir)
-		defer func() { _ = s.Close() }()
-		first := map[[2]uint64]float64{}
-		for seq := range rapid.IntRange(1, 6).Draw(rt, "appends") {
-			var batches []schemas.Batch
-			for range rapid.IntRange(1, 3).Draw(rt, "batches") {
-				b := run(rapid.Uint32Range(1, 2).Draw(rt, "boot"))
-				for range rapid.IntRange(0, 12).Draw(rt, "items") {
-					n := rapid.OneOf(rapid.Uint64Range(0, 20), rapid.Uint64Range(1<<16-4, 1<<16+4)).Draw(rt, "seq")
-					at := float64(rapid.IntRange(0, 300).Draw(rt, "at"))
-					b.Items = append(b.Items, reading(n, at))
-					if _, ok := first[[2]uint64{uint64(b.Boot), n}]; !ok {
-						first[[2]uint64{uint64(b.Boot), n}] = at
-					}
-				}
-				batches = append(batches, b)
-			}
-			mustAppend(t, s, raw(uint64(seq)+1, batches...))
-			if rapid.Bool().Draw(rt, "reopen") {
-				if err := s.Close(); err != nil {
-					rt.Fatal(err)
-				}
-				s = open(t, dir)
-			}
-		}
-		got := stored(t, s, between(annOf, 0, 301))
-		if len(got) != len(first) {
-			rt.Fatalf("%d readings are stored, want %d", len(got), len(first))
-		}
-		for i, r := range got {
-			if at, ok := first[[2]uint64{uint64(r.Boot), r.Seq}]; !ok || after(at).UnixMilli() != r.Time {
-				rt.Fatalf("boot %d seq %d is stored at %v, first came %v s after %v", r.Boot, r.Seq, r.At(), at, monday)
-			}
-			if i > 0 && (got[i-1].Time > r.Time || got[i-1].Time == r.Time && got[i-1].Seq > r.Seq) {
-				rt.Fatalf("reading %d is out of order", i)
-			}
-		}
-	})
-}
-
 // replay: a batch at or behind the position is dropped, whatever it holds.
 func replay(t *testing.T, open Open) {
 	s := opened(t, open)
 	mustAppend(t, s, raw(10, run(1, reading(1, 0))))
-	mustAppend(t, s, raw(10, run(1, reading(2, 1))))
-	mustAppend(t, s, raw(9, run(1, reading(3, 2))))
-	mustAppend(t, s, raw(0, run(1, reading(4, 3))))
+	for i, seq := range []uint64{10, 9, 0} {
+		b := raw(seq, run(1, reading(uint64(i)+2, float64(i+1)), reading(1, 0)))
+		if got, err := s.Append(context.Background(), b); err != nil || got != (series.Appended{}) {
+			t.Errorf("a batch that is dropped came to %+v, %v, want nothing", got, err)
+		}
+	}
 	wantSeqs(t, s, between(annOf, 0, 60), 1)
 	wantPosition(t, s, schemas.StreamReadings, 10)
 	wantPosition(t, s, schemas.StreamRollups, 0)

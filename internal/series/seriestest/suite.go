@@ -2,6 +2,7 @@
 // contract promises, tried on an implementation.
 //
 //	func TestStore(t *testing.T) { seriestest.Run(t, open) }
+//	func TestFirst(t *testing.T) { seriestest.First(t, open) } // if it can tell what arrived first
 //
 // One of its tests kills child processes in mid-append. A child is the test
 // binary itself, started on the calling test alone; Run then appends until it
@@ -33,6 +34,7 @@ func Run(t *testing.T, open Open) {
 	}{
 		{"readings come back", readBack},
 		{"each reading once", onceOnly},
+		{"readings about midnight", midnightReadings},
 		{"any batches once each", lawOnce},
 		{"replay changes nothing", replay},
 		{"rewound, a log comes again", rewind},
@@ -46,6 +48,9 @@ func Run(t *testing.T, open Open) {
 		{"less of a minute replaces no more of it", grownMinutes},
 		{"a rebuild may leave less", shrunkMinutes},
 		{"any minutes", lawMinutes},
+		{"minutes, episodes and decisions about midnight", midnightDerived},
+		{"slots", slots},
+		{"any slots", lawSlots},
 		{"totals", totals},
 		{"episodes in any order of findings", episodes},
 		{"episodes that overlap", episodeEdges},
@@ -60,6 +65,15 @@ func Run(t *testing.T, open Open) {
 		{"replacing what was read", replaceGuarded},
 		{"replacing beside appending and reading", replaceBeside},
 		{"decisions", decisions},
+		{"aggregates", aggregates},
+		{"years of aggregates", manyAggregates},
+		{"ranges of nothing and of all", ranges},
+		{"wearers", wearers},
+		{"erasing", erase},
+		{"erasing nobody", eraseNobody},
+		{"erasing beside appending", eraseBeside},
+		{"retention", retain},
+		{"what retention is none", retainRefused},
 		{"organisations are apart", organisations},
 		{"reopening keeps all", reopen},
 		{"a failed append changes nothing", failedAppend},
