@@ -1,4 +1,4 @@
-// Package influxtest runs a real InfluxDB 2 for tests, the one that `make influxd`
+// Package influxtest gives tests a real InfluxDB 2, the one that `make influxd`
 // has put into the user's cache. A test that needs it is skipped, with a reason,
 // where there is none.
 //
@@ -15,7 +15,7 @@
 // its parent's server. Whatever is started ends with the process, also where that
 // is killed.
 //
-// The environment says which server: INFLUXTEST_INFLUXD names a binary, and
+// The environment says which server: INFLUXTEST_INFLUXD names a program, and
 // INFLUXTEST_URL, INFLUXTEST_TOKEN (an operator's) and INFLUXTEST_ORG one that runs
 // already. They do not begin with SITWELL_, because sitwell refuses what begins so and
 // is no setting.
@@ -24,25 +24,18 @@ package influxtest
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
-	"time"
-)
 
-// Version is that of the server the tests are made for.
-const Version = "2.7.12"
+	"sitwell/internal/influxd"
+)
 
 // The variables of the environment.
 const (
-	envBinary = "INFLUXTEST_INFLUXD"
-	envURL    = "INFLUXTEST_URL"
-	envToken  = "INFLUXTEST_TOKEN"
-	envOrg    = "INFLUXTEST_ORG"
+	envURL   = "INFLUXTEST_URL"
+	envToken = "INFLUXTEST_TOKEN"
+	envOrg   = "INFLUXTEST_ORG"
 )
-
-// patience bounds the wait for anything; only a failure takes it.
-const patience = 60 * time.Second
 
 // Server is an InfluxDB that was set up. Its methods are for one goroutine.
 type Server struct {
@@ -50,16 +43,16 @@ type Server struct {
 	Org   string // the name of the organisation
 	Token string // an operator's, who may do anything
 
-	process *process // nil for a server that somebody else runs
+	process *influxd.Server // nil for a server that is not the test's to stop
 }
 
-// shared is the server of Start. It lives as long as anybody uses it, so that
-// tests one after another without Main have one each, and with Main the same.
+// shared is the server of Start. It lives as long as anybody uses it: tests that
+// run one after another have one each without Main, and the same with it.
 var shared struct {
-	mu     sync.Mutex // guards the rest
-	server *Server
-	users  int
-	keep   bool // until Main ends
+	mu      sync.Mutex // guards the rest
+	process *influxd.Server
+	users   int
+	keep    bool // until Main ends
 }
 
 // Main runs the tests of a package, which share one server from the first Start on.
@@ -78,16 +71,16 @@ func Main(m *testing.M) int {
 }
 
 // Start is the server that the tests of this process share. Tests use buckets of
-// their own on it (Prefix) and must not stop it: that is for New.
+// their own on it (Prefix) and cannot stop it: that is for New.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if s, ok := outside(); ok {
+	if s := outside(); s != nil {
 		return s
 	}
-	if shared.server == nil {
-		shared.server = launch(tb)
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if shared.process == nil {
+		shared.process = launch(tb)
 	}
 	shared.users++
 	tb.Cleanup(func() {
@@ -96,28 +89,34 @@ func Start(tb testing.TB) *Server {
 		shared.users--
 		end()
 	})
-	s := *shared.server
-	return &s
+	s := server(shared.process)
+	s.process = nil
+	return s
 }
 
 // end stops the shared server if nobody uses it. The caller holds the lock.
 func end() {
-	if shared.server != nil && shared.users == 0 && !shared.keep {
-		shared.server.process.remove()
-		shared.server = nil
+	if shared.process != nil && shared.users == 0 && !shared.keep {
+		remove(shared.process)
+		shared.process = nil
 	}
 }
 
-// New starts a server that is the test's alone and ends with it. The test is
-// skipped where a server is given that somebody else runs.
+// New starts a server that is the test's alone and ends with it.
 func New(tb testing.TB) *Server {
 	tb.Helper()
-	if _, ok := outside(); ok && binary() == "" {
-		tb.Skipf("the InfluxDB of %s cannot be stopped by a test", envURL)
-	}
-	s := launch(tb)
-	tb.Cleanup(s.process.remove)
-	return s
+	p := launch(tb)
+	tb.Cleanup(func() { remove(p) })
+	return server(p)
+}
+
+func server(p *influxd.Server) *Server {
+	return &Server{URL: p.URL(), Org: org, Token: token, process: p}
+}
+
+func remove(p *influxd.Server) {
+	p.Kill()
+	_ = os.RemoveAll(p.Dir())
 }
 
 // Env is what a child process needs in its environment so that its Start gives this
@@ -126,46 +125,44 @@ func (s *Server) Env() []string {
 	return []string{envURL + "=" + s.URL, envToken + "=" + s.Token, envOrg + "=" + s.Org}
 }
 
-// outside is the server that the environment names.
-func outside() (*Server, bool) {
+// outside is the server that the environment names, nil for none.
+func outside() *Server {
 	s := &Server{URL: os.Getenv(envURL), Token: os.Getenv(envToken), Org: os.Getenv(envOrg)}
-	return s, s.URL != "" && s.Token != "" && s.Org != ""
-}
-
-// binary is where the server's program is, empty for nowhere.
-func binary() string {
-	path := os.Getenv(envBinary)
-	if path == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			return ""
-		}
-		path = filepath.Join(cache, "sitwell", "influxd-"+Version, "influxd")
-	}
-	//nolint:gosec // whoever runs the tests says which program
-	if _, err := os.Stat(path); err != nil {
-		return ""
-	}
-	return path
-}
-
-// launch starts a server on a folder of its own and sets it up.
-func launch(tb testing.TB) *Server {
-	tb.Helper()
-	path := binary()
-	if path == "" {
-		tb.Skipf("no InfluxDB: `make influxd` gets one, or %s names its program", envBinary)
-	}
-	p, err := start(path)
-	if err != nil {
-		tb.Fatalf("start InfluxDB: %v", err)
-	}
-	s := &Server{URL: p.url(), Org: "sitwell", Token: "influxtest-operator", process: p}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := s.setup(ctx); err != nil {
-		defer p.remove()
-		tb.Fatalf("set InfluxDB up: %v\n%s", err, p.log)
+	if s.URL == "" || s.Token == "" || s.Org == "" {
+		return nil
 	}
 	return s
+}
+
+// What the servers are set up with.
+const (
+	org   = "sitwell"
+	token = "influxtest-operator"
+)
+
+// launch starts a server on a folder of its own and sets it up.
+func launch(tb testing.TB) *influxd.Server {
+	tb.Helper()
+	path, ok := influxd.Path()
+	if !ok {
+		tb.Skipf("no InfluxDB at %s: `make influxd` gets one, or %s names its program", path, influxd.EnvPath)
+	}
+	//nolint:usetesting // it is the process's, not the test's
+	dir, err := os.MkdirTemp("", "influxtest-")
+	if err != nil {
+		tb.Fatalf("make a folder for InfluxDB: %v", err)
+	}
+	p, err := influxd.Start(influxd.Options{Path: path, Dir: dir, Temporary: true})
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), influxd.Patience)
+	defer cancel()
+	operator := influxd.Operator{User: "operator", Password: "influxtest-password", Org: org, Token: token}
+	if err := p.Setup(ctx, operator); err != nil {
+		remove(p)
+		tb.Fatalf("%v; it said:\n%s", err, p.Log())
+	}
+	return p
 }
