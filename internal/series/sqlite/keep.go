@@ -20,12 +20,12 @@ type extentRow struct {
 }
 
 // sqlExtents are the first and the last time, in milliseconds, of what a wearer has.
-const sqlExtents = `SELECT org, wearer, min(first), max(last) FROM (
+const sqlExtents = `SELECT org, w.wearer, min(first), max(last) FROM (
 	SELECT wearer, first * 60000 AS first, last * 60000 AS last FROM (
 		SELECT id >> 28 AS wearer, min(id & 0xfffffff) AS first, max(id & 0xfffffff) AS last FROM minutes GROUP BY 1
 		UNION ALL SELECT id >> 28, min(id & 0xfffffff), max(id & 0xfffffff) FROM rollups GROUP BY 1)
 	UNION ALL SELECT wearer, min(start), max(start) FROM episodes GROUP BY 1
-	UNION ALL SELECT wearer, min(time), max(time) FROM decisions GROUP BY 1) JOIN wearers w ON w.id = wearer
+	UNION ALL SELECT wearer, min(time), max(time) FROM decisions GROUP BY 1) x JOIN wearers w ON w.id = x.wearer
 	GROUP BY org, w.wearer ORDER BY org, w.wearer`
 
 // Wearers reads who has something and when.
