@@ -83,15 +83,22 @@ func TestTemporaryFolderIsRemoved(t *testing.T) {
 	}
 }
 
+// onWrite is called when the command says something.
+type onWrite func()
+
+func (f onWrite) Write(b []byte) (int, error) {
+	f()
+	return len(b), nil
+}
+
 func TestTERMIsPassedOn(t *testing.T) {
 	need(t)
 	signals := make(chan os.Signal, 1)
-	signals <- syscall.SIGTERM
-	var out, errs bytes.Buffer
-	// It may come before the shell has its trap: then the shell ends by it.
-	code, err := run([]string{"sh", "-c", `trap "exit 9" TERM; sleep 60 & wait`}, signals, &out, &errs)
-	if err != nil || code != 9 && code != 1 {
-		t.Errorf("code %d, error %v, want 9 or 1", code, err)
+	var errs bytes.Buffer
+	const waits = `sleep 60 >/dev/null 2>&1 & trap "kill $!; exit 9" TERM; echo ready; wait`
+	code, err := run([]string{"sh", "-c", waits}, signals, onWrite(func() { signals <- syscall.SIGTERM }), &errs)
+	if err != nil || code != 9 {
+		t.Errorf("code %d, error %v, want 9: %s", code, err, &errs)
 	}
 }
 
