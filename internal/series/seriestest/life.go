@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -178,42 +176,4 @@ func badQueries(t *testing.T, open Open) {
 	if _, err := s.Aggregates(ctx, series.OfficeQuery{Window: series.Day, From: monday, To: after(60)}); err == nil {
 		t.Error("aggregates of no organisation gave no error")
 	}
-}
-
-// concurrent: while appends go on a query sees all that was appended when it began, and
-// never less than one before it.
-func concurrent(t *testing.T, open Open) {
-	s := opened(t, open)
-	const appends, size = 60, 25
-	done := make(chan struct{})
-	var appended atomic.Int64
-	var wg sync.WaitGroup
-	for range 3 {
-		wg.Go(func() {
-			for last := 0; ; {
-				n, least := 0, int(appended.Load())
-				err := s.Readings(context.Background(), between(annOf, 0, 60), func(series.Reading) error { n++; return nil })
-				if err != nil || n < least || n < last {
-					t.Errorf("read %d readings after %d, when %d were appended, %v", n, last, least, err)
-					return
-				}
-				if _, err := s.Stats(context.Background()); err != nil {
-					t.Errorf("stats: %v", err)
-				}
-				last = n
-				select {
-				case <-done:
-					return
-				default:
-				}
-			}
-		})
-	}
-	for i := range appends {
-		mustAppend(t, s, raw(uint64(i)+1, run(1, readings(uint64(i*size), size, 0, 2)...)))
-		appended.Add(size)
-	}
-	close(done)
-	wg.Wait()
-	wantStats(t, s, series.Stats{Readings: appends * size})
 }

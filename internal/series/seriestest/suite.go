@@ -79,6 +79,7 @@ func Run(t *testing.T, open Open) {
 		{"a failed append changes nothing", failedAppend},
 		{"what cannot be asked", badQueries},
 		{"reading beside appending", concurrent},
+		{"everything at once", allAtOnce},
 		{"kill -9 in mid-append", kill},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open) })
