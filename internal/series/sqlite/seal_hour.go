@@ -116,11 +116,13 @@ func (p *hourPacker) add(run uint64, items []schemas.Item, since int64) {
 	p.runs[i].Items = all
 }
 
-// packed is the hour as one row, valid until the next call.
-func (p *hourPacker) packed() ([]byte, error) {
-	var err error
-	if p.out, err = p.pack.Append(p.out[:0], p.runs); err != nil {
-		return nil, fmt.Errorf("seal hour: %w", err)
+// packed is the hour as one row, with its n readings and events, valid until the next call.
+func (p *hourPacker) packed() (row []byte, n int, err error) {
+	for i := range p.runs {
+		n += len(p.runs[i].Items)
 	}
-	return p.out, nil
+	if p.out, err = p.pack.Append(p.out[:0], p.runs); err != nil {
+		return nil, 0, fmt.Errorf("seal hour: %w", err)
+	}
+	return p.out, n, nil
 }

@@ -53,9 +53,9 @@ func TestHourOfRows(t *testing.T) {
 		}
 		add(hour+59, segment(t, segment(t, nil, 9, sealItem(4, 59_999)), 2, sealItem(7, 0), sealItem(6, 1)))
 		add(hour, segment(t, nil, 5, sealItem(1, 0)))
-		b, err := p.packed()
-		if err != nil {
-			t.Fatal(err)
+		b, n, err := p.packed()
+		if err != nil || n != 4 {
+			t.Fatal(n, err)
 		}
 		sealed = slices.Clone(b)
 		p.reset()
@@ -63,8 +63,8 @@ func TestHourOfRows(t *testing.T) {
 			t.Fatal(err)
 		}
 		add(hour+1, segment(t, nil, 2, worn, sealItem(11, 0)))
-		if b, err = p.packed(); err != nil {
-			t.Fatal(err)
+		if b, n, err = p.packed(); err != nil || n != 6 {
+			t.Fatal(n, err)
 		}
 		sealed = slices.Clone(b)
 	}
