@@ -35,8 +35,13 @@ const maxAnswer = 64 << 20
 // errUnknown says that there is nothing at an address, or that one may not see it.
 var errUnknown = errors.New("there is no such thing")
 
-// ask gets an answer of the API. What it refuses is the error, in its words.
+// ask gets an answer of the API that is not larger than maxAnswer.
 func (c *webClient) ask(ctx context.Context, path string, query url.Values, read func(io.Reader) error) error {
+	return c.answer(ctx, path, query, func(resp *http.Response) error { return read(io.LimitReader(resp.Body, maxAnswer)) })
+}
+
+// answer gets an answer of the API. What it refuses is the error, in its words.
+func (c *webClient) answer(ctx context.Context, path string, query url.Values, read func(*http.Response) error) error {
 	base := strings.TrimRight(c.url, "/")
 	if !strings.Contains(base, "://") {
 		base = "http://" + base
@@ -54,14 +59,13 @@ func (c *webClient) ask(ctx context.Context, path string, query url.Values, read
 		return fmt.Errorf("no sitwell answers at %s: %w; start it with `sitwell serve`, or give its address with --api", base, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body := io.LimitReader(resp.Body, maxAnswer)
 	if resp.StatusCode == http.StatusOK {
-		return read(body)
+		return read(resp)
 	}
 	var refusal struct {
 		Error struct{ Code, Message string }
 	}
-	if err := json.NewDecoder(body).Decode(&refusal); err != nil || refusal.Error.Message == "" {
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&refusal); err != nil || refusal.Error.Message == "" {
 		return fmt.Errorf("%s answered %s, which is no answer of sitwell", base, resp.Status)
 	}
 	switch resp.StatusCode {

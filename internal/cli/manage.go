@@ -100,7 +100,7 @@ func (e *env) wearer() *cobra.Command {
 		}
 		return e.table(c, r.Wearers(id[0]), "no wearers", rows)
 	})
-	return parent("wearer", "Wearers: add, list", add, list)
+	return parent("wearer", "Wearers: add, list, export, erase", add, list, e.exportWearer(), e.eraseWearer())
 }
 
 func (e *env) device() *cobra.Command {
