@@ -1,10 +1,17 @@
 package influx
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
+
+	influxhttp "github.com/influxdata/influxdb-client-go/v2/api/http"
 )
 
 // The bounds of a request. One that streams an answer may take longer in all: the
@@ -12,8 +19,10 @@ import (
 const (
 	dialTimeout   = 5 * time.Second
 	answerTimeout = time.Minute // until the answer begins
+	askTimeout    = 15 * time.Second
 	idleTimeout   = 90 * time.Second
 	maxIdle       = 8
+	maxComplaint  = 64 << 10 // bytes of an answer that is an error
 )
 
 // newHTTP is a client of its own connections which adds the token to each request.
@@ -34,7 +43,7 @@ func newHTTP(token func() (string, error)) *http.Client {
 	}
 }
 
-// authorised adds the token.
+// authorised adds the token, and cuts complaints short.
 type authorised struct {
 	*http.Transport
 
@@ -52,5 +61,51 @@ func (a *authorised) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	r = r.Clone(r.Context())
 	r.Header.Set("Authorization", "Token "+token)
-	return a.Transport.RoundTrip(r)
+	res, err := a.Transport.RoundTrip(r)
+	if err == nil && res.StatusCode >= http.StatusMultipleChoices {
+		res.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(res.Body, maxComplaint), res.Body}
+	}
+	return res, err
 }
+
+// ask calls a part of the API that speaks JSON; in and out may be nil.
+func (s *Store) ask(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	body := io.Reader(http.NoBody)
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("encode a request: %w", err)
+		}
+		body = bytes.NewReader(b)
+	}
+	service := s.client.HTTPService()
+	req, err := http.NewRequestWithContext(ctx, method, service.ServerAPIURL()+path+"?"+query.Encode(), body)
+	if err != nil {
+		return fmt.Errorf("make a request: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	// The library's error is a pointer to a struct: it must not become an error that is not nil.
+	if e := service.DoHTTPRequest(req, nil, func(res *http.Response) error { return decode(res.Body, out) }); e != nil {
+		return complaint(e)
+	}
+	return nil
+}
+
+func decode(body io.ReadCloser, out any) error {
+	defer func() { _ = body.Close() }()
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(io.LimitReader(body, 1<<20)).Decode(out); err != nil {
+		return fmt.Errorf("%w: its answer is not what the API says: %w", ErrNoServer, err)
+	}
+	return nil
+}
+
+// Assert at compile time what ask relies on.
+var _ error = (*influxhttp.Error)(nil)

@@ -131,3 +131,13 @@ const (
 	fieldBefore = "before" // milliseconds
 	fieldValue  = "value"  // hexadecimal
 )
+
+// Of aggregates, beside breaks and flexion.
+const (
+	fieldEnd          = "end"          // whole seconds
+	fieldMade         = "made"         // whole seconds; every aggregate has it
+	fieldSuppressed   = "suppressed"   // true or false
+	fieldContributors = "contributors" // a text
+	fieldSittingMin   = "sitting_min"  //
+	fieldSlouchedPct  = "slouched_pct" //
+)

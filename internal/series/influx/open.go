@@ -2,6 +2,7 @@ package influx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -20,26 +21,44 @@ type Store struct {
 	orgID  string       // of Options.Org
 	closed atomic.Bool
 
+	patience patience // with a busy server
+
 	// writes is held by whoever writes: Append, Rewind, Replace, Erase, Retain and
 	// PutAggregates take turns.
 	writes sync.Mutex
+	// What follows is guarded by writes.
+	state *state // what is stored in the bucket of that name, nil if it is not known
+	names names  // whom something is stored of, nil if it is not known
+	lanes [laneCount]*lane
+
+	refuses sync.Mutex // one call of Options.Refuse at a time
+
 	// replaced is held for reading by queries, and for writing while Replace or Erase
 	// have taken something away and are not done.
 	replaced sync.RWMutex
 }
 
-// Open connects to a server and checks that all the role needs is there.
+// Open connects to a server and checks that all the role needs is there and allowed. For
+// Record it makes the buckets that are missing, where the token may do that, and gives
+// them the retention of Options. The error names which of URL, organisation, bucket and
+// token is at fault.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("open the store on InfluxDB: %w", err)
 	}
 	s := connect(o)
+	if err := s.checkAll(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the store on InfluxDB: %w", err), s.Close())
+	}
 	return s, nil
 }
 
 func connect(o Options) *Store {
 	s := &Store{o: o, log: o.Logger, http: newHTTP(o.Token)}
 	s.client = influxdb2.NewClientWithOptions(o.URL, "", influxdb2.DefaultOptions().SetHTTPClient(s.http).SetApplicationName("sitwell").SetLogLevel(0))
+	for i := range s.lanes {
+		s.lanes[i] = newLane(s)
+	}
 	return s
 }
 

@@ -1,7 +1,6 @@
 package influx
 
 import (
-	"errors"
 	"math"
 	"strings"
 	"time"
@@ -14,10 +13,7 @@ import (
 type points struct {
 	enc  lineprotocol.Encoder
 	ends []int // where each point ends
-	err  error // the first number that the protocol does not have
 }
-
-var errNoNumber = errors.New("it is no number, or an infinite one")
 
 func newPoints() *points {
 	p := &points{}
@@ -27,7 +23,7 @@ func newPoints() *points {
 
 func (p *points) reset() {
 	p.enc.Reset()
-	p.ends, p.err = p.ends[:0], nil
+	p.ends = p.ends[:0]
 }
 
 func (p *points) len() int { return len(p.ends) }
@@ -50,13 +46,12 @@ func (p *points) tag(name, value string) { p.enc.AddTag(name, value) }
 
 func (p *points) int(name string, v int64) { p.enc.AddField(name, lineprotocol.IntValue(v)) }
 
+// float leaves a number out that the protocol does not have. JSON has none either, so what
+// has a body has been refused by then.
 func (p *points) float(name string, v float64) {
-	value, ok := lineprotocol.FloatValue(v)
-	if !ok {
-		p.err = errNoNumber
-		value, _ = lineprotocol.FloatValue(0)
+	if value, ok := lineprotocol.FloatValue(v); ok {
+		p.enc.AddField(name, value)
 	}
-	p.enc.AddField(name, value)
 }
 
 // text replaces what is no UTF-8, which the protocol does not have.
@@ -71,17 +66,6 @@ func (p *points) text(name, v string) {
 func (p *points) end(nanos int64) {
 	p.enc.EndLine(time.Unix(0, nanos))
 	p.ends = append(p.ends, len(p.enc.Bytes()))
-}
-
-// undo takes the last point back.
-func (p *points) undo() {
-	n := len(p.ends) - 1
-	from := 0
-	if n > 0 {
-		from = p.ends[n-1]
-	}
-	p.enc.SetBuffer(p.enc.Bytes()[:from])
-	p.ends, p.err = p.ends[:n], nil
 }
 
 // thousandths is v as a whole number: what is no number counts as none, and what is over
