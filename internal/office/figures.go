@@ -4,21 +4,40 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"sitwell/internal/series"
 	"sitwell/schemas"
 )
 
-const (
-	minWorn = 3600.0 // seconds of worn time that make a contributor of a day
+// rule is what holds of the figures of a kind of window.
+type rule struct {
+	least int     // people behind a figure
+	worn  float64 // seconds of worn time that make a day, or an hour, count for somebody
 
 	// Bounds of one person's figures: beyond them the person counts as being at
 	// the bound, so that nobody's day can be read off a mean. Chosen wide; there
 	// is no source behind them.
-	maxSittingMin = 16 * 60
-	maxBreaks     = 40
-	minFlexion    = -30
-	maxFlexion    = 60
+	sitting, breaks float64
+
+	step  float64       // to what breaks are rounded
+	again time.Duration // how often a window is made again; see the package's doc
+}
+
+func ruleOf(kind series.Window) rule {
+	switch kind {
+	case series.Day:
+		return rule{least: DayK, worn: 3600, sitting: 16 * 60, breaks: 40, step: 0.5, again: time.Hour}
+	case series.HourOfWeek:
+		return rule{least: HourK, worn: 1800, sitting: 60, breaks: 10, step: 0.1, again: 24 * time.Hour}
+	default:
+		return rule{least: K, worn: 3600, sitting: 16 * 60, breaks: 40, step: 0.5, again: time.Hour}
+	}
+}
+
+const (
+	minFlexion = -30 // bounds of one person's, as in rule
+	maxFlexion = 60
 )
 
 // Figures are a group's means over people. All are null, and Suppressed true,
@@ -34,75 +53,119 @@ type Figures struct {
 	FlexionDeg  *int     `json:"flexion_deg"`  // mean trunk flexion, whole degrees
 }
 
-// person is one contributor's own means over the days that count.
+// figuresOf are those of an aggregate.
+func figuresOf(a *series.Aggregate) Figures {
+	if a.Suppressed {
+		return Figures{Suppressed: true}
+	}
+	sitting, slouched, flexion, breaks := whole(a.SittingMin), whole(a.SlouchedPct), whole(a.FlexionDeg), a.Breaks
+	return Figures{Contributors: a.Contributors, SittingMin: &sitting, SlouchedPct: &slouched, Breaks: &breaks, FlexionDeg: &flexion}
+}
+
+// tally sums up the members of an organisation over the spans that count for them.
+type tally struct {
+	rule
+
+	members map[schemas.ID]bool
+	sums    map[schemas.ID]sum
+}
+
+type sum struct {
+	series.Totals
+
+	spans int
+}
+
+// add takes the totals of one more span.
+func (t *tally) add(totals []series.Totals) {
+	for i := range totals {
+		o := &totals[i]
+		if !t.members[o.Wearer] || o.Sitting+o.Standing+o.Moving < t.worn || o.Upright+o.Slouched <= 0 {
+			continue
+		}
+		s := t.sums[o.Wearer]
+		s.Sitting += o.Sitting
+		s.Upright += o.Upright
+		s.Slouched += o.Slouched
+		s.FlexionSum += o.FlexionSum
+		s.Breaks += o.Breaks
+		s.spans++
+		t.sums[o.Wearer] = s
+	}
+}
+
+// person is one contributor's own means over the spans that count.
 type person struct {
 	id                                    schemas.ID
 	sittingMin, slouched, breaks, flexion float64
 }
 
-// contributors are the people with at least one day that counts, and each one's
-// means over those days, in the order of their names: sums of floating point must
-// not depend on chance.
-func contributors(days []map[schemas.ID]series.Totals) []person {
-	sums := map[schemas.ID]series.Totals{}
-	counts := map[schemas.ID]int{}
-	for _, day := range days {
-		for id, t := range day {
-			s := sums[id]
-			s.Sitting += t.Sitting
-			s.Upright += t.Upright
-			s.Slouched += t.Slouched
-			s.FlexionSum += t.FlexionSum
-			s.Breaks += t.Breaks
-			sums[id] = s
-			counts[id]++
-		}
-	}
-	people := make([]person, 0, len(sums))
-	for _, id := range slices.SortedFunc(maps.Keys(sums), schemas.ID.Compare) {
-		s := sums[id]
-		n, judged := float64(counts[id]), s.Upright+s.Slouched
+// people are the contributors in the order of their names: sums of floating point
+// must not depend on chance.
+func (t *tally) people() []person {
+	people := make([]person, 0, len(t.sums))
+	for _, id := range slices.SortedFunc(maps.Keys(t.sums), schemas.ID.Compare) {
+		s := t.sums[id]
+		n, judged := float64(s.spans), s.Upright+s.Slouched
 		people = append(people, person{
 			id:         id,
-			sittingMin: clamp(s.Sitting/60/n, 0, maxSittingMin),
+			sittingMin: clamp(s.Sitting/60/n, 0, t.sitting),
 			slouched:   clamp(s.Slouched/judged, 0, 1),
-			breaks:     clamp(float64(s.Breaks)/n, 0, maxBreaks),
+			breaks:     clamp(float64(s.Breaks)/n, 0, t.breaks),
 			flexion:    clamp(s.FlexionSum/judged, minFlexion, maxFlexion),
 		})
 	}
 	return people
 }
 
-// counting keeps of a day's totals those of its contributors.
-func counting(totals []series.Totals) map[schemas.ID]series.Totals {
-	day := make(map[schemas.ID]series.Totals, len(totals))
-	for _, t := range totals {
-		if t.Sitting+t.Standing+t.Moving >= minWorn && t.Upright+t.Slouched > 0 {
-			day[t.Wearer] = t
-		}
-	}
-	return day
-}
-
 // publish makes figures of people, or says that they are suppressed.
-func publish(people []person, least int) Figures {
-	if len(people) < max(least, K) {
-		return Figures{Suppressed: true}
+func publish(people []person, r rule) series.Aggregate {
+	if len(people) < max(r.least, K) {
+		return series.Aggregate{Suppressed: true}
 	}
-	var sum person
+	var all person
 	for _, p := range people {
-		sum.sittingMin += p.sittingMin
-		sum.slouched += p.slouched
-		sum.breaks += p.breaks
-		sum.flexion += p.flexion
+		all.sittingMin += p.sittingMin
+		all.slouched += p.slouched
+		all.breaks += p.breaks
+		all.flexion += p.flexion
 	}
 	n := float64(len(people))
-	sitting, slouched := round(sum.sittingMin/n), round(100*sum.slouched/n)
-	breaks, flexion := math.Round(2*sum.breaks/n)/2, round(sum.flexion/n)
-	return Figures{
+	return series.Aggregate{
 		Contributors: band(len(people)),
-		SittingMin:   &sitting, SlouchedPct: &slouched, Breaks: &breaks, FlexionDeg: &flexion,
+		SittingMin:   math.Round(all.sittingMin / n), SlouchedPct: math.Round(100 * all.slouched / n),
+		Breaks: to(all.breaks/n, r.step), FlexionDeg: math.Round(all.flexion / n),
 	}
+}
+
+// split publishes the figures of a week: of the office, and of each group in the
+// order given. No published group has fewer than K contributors, and neither have
+// the contributors that are in none of them, unless there is none.
+func split(people []person, groups []*pool, r rule) (office series.Aggregate, figures []series.Aggregate) {
+	parts := make([][]person, len(groups))
+	outside := len(people)
+	least := -1 // the smallest published group
+	for i, g := range groups {
+		for _, p := range people {
+			if g.members[p.id] {
+				parts[i] = append(parts[i], p)
+			}
+		}
+		if n := len(parts[i]); n >= K {
+			outside -= n
+			if least < 0 || n < len(parts[least]) {
+				least = i
+			}
+		}
+	}
+	if outside > 0 && outside < K && least >= 0 {
+		parts[least] = nil
+	}
+	figures = make([]series.Aggregate, len(groups))
+	for i := range parts {
+		figures[i] = publish(parts[i], r)
+	}
+	return publish(people, r), figures
 }
 
 // band says roughly how many people there are.
@@ -118,4 +181,10 @@ func band(n int) string {
 
 func clamp(v, low, high float64) float64 { return min(max(v, low), high) }
 
-func round(v float64) int { return int(math.Round(v)) }
+// to rounds to a step whose inverse is whole, so that the result has few digits.
+func to(v, step float64) float64 {
+	n := math.Round(1 / step)
+	return math.Round(v*n) / n
+}
+
+func whole(v float64) int { return int(math.Round(v)) }

@@ -1,6 +1,7 @@
 package office
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 
@@ -22,19 +23,27 @@ func crowd(n int, p person) []person {
 	return list
 }
 
+func newTally(kind series.Window, members ...schemas.ID) *tally {
+	t := &tally{rule: ruleOf(kind), members: map[schemas.ID]bool{}, sums: map[schemas.ID]sum{}}
+	for _, id := range members {
+		t.members[id] = true
+	}
+	return t
+}
+
 func TestFiguresAreRoundedMeansOverPeople(t *testing.T) {
 	people := crowd(9, person{sittingMin: 300, slouched: 0.2, breaks: 4, flexion: 9})
 	people = append(people, person{sittingMin: 406, slouched: 0.9, breaks: 7, flexion: 24})
-	got := publish(people, K)
-	if got.Suppressed || *got.SittingMin != 311 || *got.SlouchedPct != 27 || *got.Breaks != 4.5 || *got.FlexionDeg != 11 {
-		t.Errorf("got %d min, %d %%, %v breaks, %d deg", *got.SittingMin, *got.SlouchedPct, *got.Breaks, *got.FlexionDeg)
+	got := publish(people, ruleOf(series.Week))
+	if want := (series.Aggregate{Contributors: "10-19", SittingMin: 311, SlouchedPct: 27, Breaks: 4.5, FlexionDeg: 11}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
 // Nine people look just like nobody.
 func TestTooFewPeopleLookLikeNobody(t *testing.T) {
-	for _, c := range []struct{ people, least int }{{0, K}, {9, K}, {49, DayK}, {9, 3}} {
-		if got := publish(crowd(c.people, person{sittingMin: 300}), c.least); got != (Figures{Suppressed: true}) {
+	for _, c := range []struct{ people, least int }{{0, K}, {9, K}, {49, DayK}, {99, HourK}, {9, 3}} {
+		if got := publish(crowd(c.people, person{sittingMin: 300}), rule{least: c.least, step: 1}); got != (series.Aggregate{Suppressed: true}) {
 			t.Errorf("%d people of at least %d: got %+v", c.people, c.least, got)
 		}
 	}
@@ -42,7 +51,7 @@ func TestTooFewPeopleLookLikeNobody(t *testing.T) {
 
 func TestContributorsAreSaidInBands(t *testing.T) {
 	for n, want := range map[int]string{10: "10-19", 19: "10-19", 20: "20-49", 49: "20-49", 50: "50+", 4000: "50+"} {
-		if got := publish(crowd(n, person{}), K).Contributors; got != want {
+		if got := publish(crowd(n, person{}), ruleOf(series.Week)).Contributors; got != want {
 			t.Errorf("%d people: got %q, want %q", n, got, want)
 		}
 	}
@@ -56,9 +65,12 @@ func TestWhoCountsAsContributor(t *testing.T) {
 		"an hour":            {series.Totals{Sitting: 3000, Standing: 300, Moving: 300, Upright: 60}, true},
 		"a minute short":     {series.Totals{Sitting: 3540, NotWorn: 9000, Upright: 60}, false},
 		"posture not judged": {series.Totals{Sitting: 30000}, false},
+		"somebody else":      {series.Totals{Wearer: wearer(2), Sitting: 3600, Upright: 60}, false},
 	} {
-		c.totals.Wearer = wearer(1)
-		if _, got := counting([]series.Totals{c.totals})[wearer(1)]; got != c.want {
+		c.totals.Wearer = cmp.Or(c.totals.Wearer, wearer(1))
+		list := newTally(series.Day, wearer(1))
+		list.add([]series.Totals{c.totals})
+		if got := len(list.people()) == 1; got != c.want {
 			t.Errorf("%s: got %v, want %v", name, got, c.want)
 		}
 	}
@@ -70,14 +82,18 @@ func TestEachPersonWeighsTheSame(t *testing.T) {
 	day := func(minutes float64) series.Totals {
 		return series.Totals{Sitting: 60 * minutes, Upright: 1000, Slouched: 1000, FlexionSum: 2000 * 12, Breaks: 3}
 	}
-	days := []map[schemas.ID]series.Totals{
-		{wearer(1): day(100), wearer(2): day(400)},
-		{wearer(1): day(300)},
-		{wearer(1): day(200), wearer(3): day(9000)},
+	of := func(i int, minutes float64) series.Totals {
+		d := day(minutes)
+		d.Wearer = wearer(i)
+		return d
 	}
-	people := contributors(days)
+	week := newTally(series.Week, wearer(1), wearer(2), wearer(3))
+	week.add([]series.Totals{of(1, 100), of(2, 400)})
+	week.add([]series.Totals{of(1, 300)})
+	week.add([]series.Totals{of(1, 200), of(3, 9000)})
+	people := week.people()
 	want := []person{
-		{wearer(1), 200, 0.5, 3, 12}, {wearer(2), 400, 0.5, 3, 12}, {wearer(3), maxSittingMin, 0.5, 3, 12},
+		{wearer(1), 200, 0.5, 3, 12}, {wearer(2), 400, 0.5, 3, 12}, {wearer(3), 16 * 60, 0.5, 3, 12},
 	}
 	for i := range want {
 		if people[i] != want[i] {
@@ -104,7 +120,7 @@ func TestNothingPublishedIsolatesFewerThanK(t *testing.T) {
 			}
 		}
 		groups := pools(teams, wearers)
-		office, figures := split(people, groups)
+		office, figures := split(people, groups, ruleOf(series.Week))
 		var cells []map[schemas.ID]bool // the people behind each published figure
 		if !office.Suppressed {
 			cells = append(cells, behind(people, nil))

@@ -16,9 +16,9 @@ const (
 	shownDays  = 28
 )
 
-// Store gives the sums of a range of rollups for each wearer of an organisation.
+// Store gives the aggregates of an organisation; see series.Offices.
 type Store interface {
-	Totals(ctx context.Context, q series.Query) ([]series.Totals, error)
+	Aggregates(ctx context.Context, q series.OfficeQuery) ([]series.Aggregate, error)
 }
 
 // Registry gives who belongs to an organisation.
@@ -27,16 +27,14 @@ type Registry interface {
 	Wearers(org schemas.ID) []registry.Wearer
 }
 
-// Office makes summaries. Make one with New.
+// Office shows what a Maker made. Make one with New.
 type Office struct {
+	store    Store
 	registry Registry
-	days     *dayCache
 }
 
 // New makes an Office that reads of the two.
-func New(store Store, reg Registry) *Office {
-	return &Office{registry: reg, days: newDayCache(store)}
-}
+func New(store Store, reg Registry) *Office { return &Office{store: store, registry: reg} }
 
 // Summary is what may be seen of an organisation.
 type Summary struct {
@@ -44,6 +42,8 @@ type Summary struct {
 	Zone string     `json:"zone"` // in which days begin and end
 	K    int        `json:"k"`    // the fewest people behind any figure
 	DayK int        `json:"day_k"`
+	// Made is when the latest of the windows was made; zero before any was.
+	Made time.Time `json:"made,omitzero"`
 	// Groups are in alphabetical order; that is not a ranking.
 	Groups []Group  `json:"groups"`
 	Office []Window `json:"office"` // the whole organisation by week
@@ -66,79 +66,78 @@ type Window struct {
 }
 
 // Summary is the summary of an organisation at a time: the four weeks and the 28
-// days that were over by then.
+// days that were over by then. A window that has not been made yet is suppressed.
 func (o *Office) Summary(ctx context.Context, scope auth.Scope, zone *time.Location, now time.Time) (Summary, error) {
 	org := scope.Org()
 	now = now.In(zone)
 	s := Summary{Org: org, Zone: zone.String(), K: K, DayK: DayK, Groups: []Group{}}
-	groups := pools(o.registry.Teams(org), o.registry.Wearers(org))
-	for _, p := range groups {
-		s.Groups = append(s.Groups, Group{Name: p.name(), Teams: p.teams})
+	weeks, days := lastWeeks(now, shownWeeks), lastDays(now, shownDays)
+	ofWeeks, err := o.read(ctx, org, weeks)
+	if err != nil {
+		return Summary{}, err
 	}
-	for _, w := range lastWeeks(now, shownWeeks) {
-		people, err := o.people(ctx, org, w, now)
-		if err != nil {
-			return Summary{}, err
-		}
-		office, figures := split(people, groups)
-		s.Office = append(s.Office, w.with(office))
-		for i := range groups {
-			s.Groups[i].Weeks = append(s.Groups[i].Weeks, w.with(figures[i]))
+	ofDays, err := o.read(ctx, org, days)
+	if err != nil {
+		return Summary{}, err
+	}
+	for _, of := range []made{ofWeeks, ofDays} {
+		if latest := of.latest(); latest.After(s.Made) {
+			s.Made = latest
 		}
 	}
-	for _, w := range lastDays(now, shownDays) {
-		people, err := o.people(ctx, org, w, now)
-		if err != nil {
-			return Summary{}, err
-		}
-		s.Days = append(s.Days, w.with(publish(people, DayK)))
+	s.Office, s.Days = ofWeeks.of(weeks, schemas.ID{}), ofDays.of(days, schemas.ID{})
+	for _, p := range rosterOf(o.registry, org).groups {
+		s.Groups = append(s.Groups, Group{Name: p.name(), Teams: p.teams, Weeks: ofWeeks.of(weeks, p.key())})
 	}
 	return s, nil
 }
 
-func (w window) with(f Figures) Window {
-	return Window{Label: w.label, From: w.days[0].label, To: w.days[len(w.days)-1].label, Figures: f}
+// cell names an aggregate among those of an organisation and a kind of window.
+type cell struct {
+	start int64
+	group schemas.ID
 }
 
-// people are the contributors of a window.
-func (o *Office) people(ctx context.Context, org schemas.ID, w window, now time.Time) ([]person, error) {
-	days := make([]map[schemas.ID]series.Totals, 0, len(w.days))
-	for _, d := range w.days {
-		totals, err := o.days.get(ctx, org, d, now)
-		if err != nil {
-			return nil, fmt.Errorf("sum the day %s of %s: %w", d.label, org, err)
-		}
-		days = append(days, totals)
-	}
-	return contributors(days), nil
+// made are the aggregates of some windows of one kind.
+type made map[cell]*series.Aggregate
+
+// read gives what is stored of windows of one kind, earliest first, of an organisation.
+func (o *Office) read(ctx context.Context, org schemas.ID, windows []window) (made, error) {
+	first, last := &windows[0], &windows[len(windows)-1]
+	return aggregates(ctx, o.store, series.OfficeQuery{Org: org, Window: first.kind, From: first.start(), To: last.end})
 }
 
-// split publishes the figures of a week: of the office, and of each group in the
-// order given. No published group has fewer than K contributors, and neither have
-// the contributors that are in none of them, unless there is none.
-func split(people []person, groups []*pool) (office Figures, figures []Figures) {
-	parts := make([][]person, len(groups))
-	outside := len(people)
-	least := -1 // the smallest published group
-	for i, g := range groups {
-		for _, p := range people {
-			if g.members[p.id] {
-				parts[i] = append(parts[i], p)
-			}
+func aggregates(ctx context.Context, store Store, q series.OfficeQuery) (made, error) {
+	list, err := store.Aggregates(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("read the office's figures by %s of %s: %w", q.Window, q.Org, err)
+	}
+	all := make(made, len(list))
+	for i := range list {
+		all[cell{list[i].Start.Unix(), list[i].Group}] = &list[i]
+	}
+	return all, nil
+}
+
+// of are a group's figures of windows.
+func (m made) of(windows []window, group schemas.ID) []Window {
+	list := make([]Window, len(windows))
+	for i := range windows {
+		w := &windows[i]
+		list[i] = Window{Label: w.label, From: w.first, To: w.last, Figures: Figures{Suppressed: true}}
+		if a := m[cell{w.start().Unix(), group}]; a != nil {
+			list[i].Figures = figuresOf(a)
 		}
-		if n := len(parts[i]); n >= K {
-			outside -= n
-			if least < 0 || n < len(parts[least]) {
-				least = i
-			}
+	}
+	return list
+}
+
+// latest is when the last of them was made.
+func (m made) latest() (t time.Time) {
+	for _, a := range m {
+		if a.Made.After(t) {
+			t = a.Made
 		}
 	}
-	if outside > 0 && outside < K && least >= 0 {
-		parts[least] = nil
-	}
-	figures = make([]Figures, len(groups))
-	for i := range parts {
-		figures[i] = publish(parts[i], K)
-	}
-	return publish(people, K), figures
+	return t
 }

@@ -3,6 +3,7 @@ package office
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -120,4 +121,42 @@ func names(groups []*pool) []string {
 		list = append(list, g.name())
 	}
 	return list
+}
+
+// What a group's figures are stored under stays with its teams, and no two share it.
+func TestGroupsAreKeptUnderTheirTeams(t *testing.T) {
+	teams, wearers := orgOf(team{"Design", 4}, team{"Sales", 12}, team{"Facilities", 7})
+	groups := pools(teams, wearers)
+	if len(groups) != 2 || groups[1].key() != teams[1].ID {
+		t.Fatalf("the groups are %q, the second is kept under %s", names(groups), groups[1].key())
+	}
+	key := groups[0].key()
+	if !strings.HasPrefix(key.String(), pooled) {
+		t.Errorf("two teams are kept under %s", key)
+	}
+	teams[0].Name = "Art" // a name, one person less, the other order: the same teams
+	slices.Reverse(teams)
+	if again := pools(teams, wearers[1:])[0]; again.key() != key || again.name() != "Art + Facilities" {
+		t.Errorf("%s is kept under %s, not %s", again.name(), again.key(), key)
+	}
+	seen := map[schemas.ID][]schemas.ID{}
+	odd := schemas.MustID(key.String()) // a team that is called as the pool is kept
+	for _, ids := range [][]schemas.ID{
+		{{}},
+		{teams[0].ID},
+		{teams[1].ID},
+		{teams[0].ID, teams[1].ID},
+		{{}, teams[0].ID},
+		{odd},
+		{odd, teams[0].ID},
+		groups[0].ids,
+		{schemas.MustID("a"), schemas.MustID("b")},
+		{schemas.MustID("ab")},
+	} {
+		k := (&pool{ids: ids}).key()
+		if other, taken := seen[k]; taken {
+			t.Errorf("%v and %v are both kept under %s", ids, other, k)
+		}
+		seen[k] = ids
+	}
 }
