@@ -38,6 +38,8 @@ type About struct {
 	Data      string `json:"data,omitempty"`
 	DiskFree  int64  `json:"disk_free,omitempty"`
 	DiskTotal int64  `json:"disk_total,omitempty"`
+	// With the recorder or the dashboard: where the time series are, in words.
+	Store string `json:"store,omitempty"`
 	// With the recorder: messages of the log that are not stored yet.
 	Lag map[string]int64 `json:"lag,omitempty"`
 }
@@ -87,7 +89,10 @@ func (a *App) about(ctx context.Context) About {
 		d := cmp.Or(broker.Durability(a.o.Durability), broker.Always)
 		about.Durability, about.WindowS = string(d), d.Window().Seconds()
 	}
-	if a.o.has(Broker, Record) {
+	if a.o.has(Record, Dashboard) {
+		about.Store = a.o.where()
+	}
+	if a.o.keeps() {
 		about.Data = a.o.Data
 		if abs, err := filepath.Abs(a.o.Data); err == nil {
 			about.Data = abs

@@ -31,7 +31,7 @@ import (
 	"sitwell/internal/ops"
 	"sitwell/internal/record"
 	"sitwell/internal/registry"
-	"sitwell/internal/series/sqlite"
+	"sitwell/internal/series"
 	"sitwell/internal/tuning"
 )
 
@@ -58,7 +58,9 @@ type App struct {
 	registry  *registry.Registry
 	tuning    *tuning.Tuning
 	hindsight *hindsight.Hindsight
-	store     *sqlite.Store
+	store     series.Store   // with the recorder or the dashboard
+	offices   series.Offices // what the dashboard shows of offices
+	maker     officeMaker
 
 	// Of the parts that run now.
 	recorder atomic.Pointer[record.Recorder]
@@ -74,6 +76,7 @@ type cleanup struct {
 // The parts' names, in log lines, metrics and readiness.
 const (
 	partRecord = "recorder"
+	partRetain = "retention"
 	partNotify = "notifier"
 	partDetect = "detection"
 	partIngest = "ingest"
@@ -128,7 +131,7 @@ const stopWait = 10 * time.Second
 func (a *App) start(ctx context.Context) error {
 	has := a.o.has
 	a.o.Logger.Info("sitwell starts", "roles", RoleList(a.o.roles()))
-	if has(Broker, Record) {
+	if a.o.keeps() {
 		if err := a.o.folder(); err != nil {
 			return err
 		}
@@ -148,22 +151,23 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.serveAbout(); err != nil {
 		return err
 	}
-	if has(Ingest, Detect, Dashboard) {
+	if has(Ingest, Detect, Record, Dashboard) {
 		if err := a.openRegistry(ctx); err != nil {
 			return err
 		}
 	}
-	if has(Detect, Dashboard) {
+	if has(Detect, Record, Dashboard) {
 		if err := a.openTuning(ctx); err != nil {
 			return err
 		}
 	}
-	if has(Record) {
-		if err := a.openStore(); err != nil {
+	if has(Record, Dashboard) {
+		if err := a.openStores(ctx); err != nil {
 			return err
 		}
-		a.run(partRecord, a.record)
-		if err := a.serveSettle(); err != nil {
+	}
+	if has(Record) {
+		if err := a.startRecording(); err != nil {
 			return err
 		}
 	}
@@ -176,6 +180,16 @@ func (a *App) start(ctx context.Context) error {
 	if has(Ingest) {
 		a.run(partIngest, a.ingest)
 		if err := a.awaitIngest(ctx); err != nil {
+			return err
+		}
+	}
+	if has(Record, Dashboard) {
+		if err := a.startHindsight(); err != nil {
+			return err
+		}
+	}
+	if has(Record) {
+		if err := a.startErasure(); err != nil {
 			return err
 		}
 	}
@@ -209,8 +223,11 @@ func (a *App) facts() []any {
 	if a.o.HTTP != "" {
 		facts = append(facts, "http", a.HTTP())
 	}
-	if a.o.has(Broker, Record) {
+	if a.o.keeps() {
 		facts = append(facts, "data", a.o.Data)
+	}
+	if a.o.has(Record, Dashboard) {
+		facts = append(facts, "store", a.o.where())
 	}
 	if a.o.has(Broker) {
 		d := cmp.Or(broker.Durability(a.o.Durability), broker.Always)
@@ -316,5 +333,6 @@ func (a *App) Registry() *registry.Registry { return a.registry }
 // Bus is the log.
 func (a *App) Bus() *bus.Bus { return a.bus }
 
-// Store holds the time series, in a process with the recorder.
-func (a *App) Store() *sqlite.Store { return a.store }
+// Store holds the time series, in a process with the recorder; with the dashboard
+// alone it may be read.
+func (a *App) Store() series.Store { return a.store }

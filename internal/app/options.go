@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"sitwell/internal/broker"
+	"sitwell/internal/series"
+	"sitwell/internal/series/influx"
 )
 
 // Options are how a process of sitwell runs.
@@ -41,6 +43,10 @@ type Options struct {
 	// broker.
 	Durability            string
 	LogLimit, BrokerLimit int64
+	// Influx is where the time series are, if not in Data. Retention is for how long
+	// they are kept, nil for series.DefaultRetention.
+	Influx    InfluxOptions
+	Retention series.Retention
 	// InsecureListen allows addresses other than loopback, where nothing asks
 	// yet who it is that reads people's posture.
 	InsecureListen bool
@@ -57,6 +63,7 @@ func Defaults() Options {
 	return Options{
 		Data: "data", HTTP: "127.0.0.1:8080", MQTT: "127.0.0.1:1883", NATS: "127.0.0.1:4222",
 		Durability: string(broker.Always), LogLimit: 10 << 30, BrokerLimit: 1 << 30,
+		Influx: InfluxOptions{Org: "sitwell", Prefix: influx.DefaultPrefix}, Retention: series.DefaultRetention(),
 	}
 }
 
@@ -72,9 +79,11 @@ func (o Options) Validate() error {
 	if o.NewSession && o.ClientID == "" {
 		errs = append(errs, errors.New("new-session: name the new session with --client-id"))
 	}
-	if o.has(Dashboard) && !o.has(Record) {
-		errs = append(errs, errors.New("roles: dashboard needs record beside it: it shows the store that the same process fills"))
+	if o.has(Dashboard) && !o.has(Record) && !o.remote() {
+		errs = append(errs, errors.New("roles: dashboard needs record beside it: it shows the embedded store, which the same process fills; "+
+			"with the store in InfluxDB (--influx) it may be on its own"))
 	}
+	errs = append(errs, o.seriesUsable())
 	if o.HTTP != "" || o.has(Dashboard) {
 		errs = append(errs, o.listenable("http", o.HTTP))
 	}
@@ -227,6 +236,10 @@ func (o *Options) open(name string, addr *string, moved *[]Moved) (net.Listener,
 	*addr = l.Addr().String()
 	return l, nil
 }
+
+// keeps reports whether the process has data of its own: the broker's log or the
+// embedded store.
+func (o *Options) keeps() bool { return o.has(Broker) || o.has(Record) && !o.remote() }
 
 // folder makes the data folder, readable by its owner alone.
 func (o *Options) folder() error {

@@ -44,12 +44,9 @@ func (a *App) serve(l net.Listener) {
 // startPages shows the store. The open streams of pages end before the server waits
 // for its requests.
 func (a *App) startPages() error {
-	if err := a.startHindsight(); err != nil {
-		return err
-	}
 	handler, err := dashboard.New(dashboard.Options{
 		Store: a.store, Registry: a.registry, Live: liveEvents{live.NewWatcher(a.nc)},
-		Office: office.New(a.store, a.registry), Authority: auth.Local{}, Hindsight: a.hindsight, Rules: a.tuning,
+		Office: office.New(a.offices, a.registry), Authority: auth.Local{}, Hindsight: a.hindsight, Rules: a.tuning,
 		Ready: a.checks(), Gatherer: a.metrics, Registerer: a.metrics, Logger: a.o.Logger, Insecure: a.o.InsecureListen,
 	})
 	if err != nil {
@@ -62,13 +59,17 @@ func (a *App) startPages() error {
 }
 
 // startHindsight judges what is stored again where somebody asks. It waits for
-// those that bring and judge readings.
+// those that bring and judge readings. Days are rebuilt where they are recorded: one
+// process writes to the store.
 func (a *App) startHindsight() error {
 	var err error
 	if a.hindsight, err = hindsight.New(hindsight.Options{
 		Store: a.store, Registry: a.registry, Parameters: a.tuning, Settle: a.Settle, Logger: a.o.Logger,
 	}); err != nil {
 		return fmt.Errorf("start hindsight: %w", err)
+	}
+	if !a.o.has(Record) {
+		return nil
 	}
 	stop, err := a.hindsight.Serve(a.nc)
 	if err != nil {

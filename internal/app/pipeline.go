@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,7 +16,6 @@ import (
 	"sitwell/internal/live"
 	"sitwell/internal/record"
 	"sitwell/internal/registry"
-	"sitwell/internal/series/sqlite"
 	"sitwell/internal/tuning"
 	"sitwell/notify"
 	"sitwell/notify/wearable"
@@ -91,17 +89,9 @@ func (p parameters) Timeline(org, wearer schemas.ID) *detect.Timeline {
 	return p.Tuning.Timeline(org, p.team(org, wearer), wearer)
 }
 
-func (a *App) openStore() (err error) {
-	if a.store, err = sqlite.Open(filepath.Join(a.o.Data, "series"), a.o.Logger); err != nil {
-		return fmt.Errorf("open store: %w", err)
-	}
-	a.onStop("store", func(context.Context) error { return a.store.Close() })
-	return nil
-}
-
 // record moves the log into the store.
 func (a *App) record(ctx context.Context, reg prometheus.Registerer) error {
-	r, err := record.New(record.Options{Log: record.FromBus(a.bus), Store: a.store, Registerer: reg, Logger: a.o.Logger})
+	r, err := record.New(record.Options{Log: record.FromBus(a.bus), Store: a.maker.told(a.store), Registerer: reg, Logger: a.o.Logger})
 	if err != nil {
 		return err
 	}

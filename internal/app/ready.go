@@ -22,8 +22,8 @@ func (a *App) checks() []ops.Check {
 	if a.o.listensMQTT() || a.o.has(Ingest) {
 		checks = append(checks, ops.Check{Name: "mqtt", Check: a.checkMQTT})
 	}
-	if a.o.has(Record) {
-		checks = append(checks, ops.Check{Name: "store", Check: a.checkStore})
+	if a.o.has(Record, Dashboard) {
+		checks = append(checks, ops.Check{Name: "store", Check: a.afterStart(a.checkStore)})
 	}
 	if a.o.has(Dashboard) {
 		checks = append(checks, ops.Check{Name: "detection", Check: a.checkDetection})
@@ -168,17 +168,6 @@ const orphanFor = 15 * time.Second
 func (a *App) checkDetection(context.Context) error {
 	if n := a.orphans.over(orphanFor, time.Now()); n > 0 {
 		return fmt.Errorf("%d partitions of the log have had no detector for over %s; is a process with the role detect running?", n, orphanFor)
-	}
-	return nil
-}
-
-func (a *App) checkStore(context.Context) error {
-	recorder := a.recorder.Load()
-	if recorder == nil {
-		return errors.New("the store is not open yet")
-	}
-	if recorder.Err() != nil {
-		return errors.New("the store does not take data; the log keeps it until it does")
 	}
 	return nil
 }

@@ -31,6 +31,8 @@ func (r roleList) Set(text string) (err error) {
 type process struct {
 	o    app.Options
 	logs logFlags
+	// settled changes the options once flags, environment and file are read; it may be nil.
+	settled func(o *app.Options)
 }
 
 // common are the flags of every process. One that never has a page needs no HTTP
@@ -62,6 +64,9 @@ func locate(scheme, addr string) string { return scheme + "://" + addr }
 func (e *env) runProcess(c *cobra.Command, p *process) (err error) {
 	if p.o.Logger, err = e.prepare(c.Flags(), &p.logs); err != nil {
 		return err
+	}
+	if p.settled != nil {
+		p.settled(&p.o)
 	}
 	a, err := app.New(p.o)
 	if err != nil {
@@ -107,16 +112,34 @@ func (e *env) detect() *cobra.Command {
 
 func (e *env) notify() *cobra.Command {
 	c, p := e.role("notify", "Turn findings into nudges",
-		"Runs the notifier alone: what detection finds becomes a nudge at the wearer's device, once.", true, app.Notify)
-	c.Example = "  sitwell notify --nats nats://10.0.0.5:4222 --broker tcp://10.0.0.5:1883"
+		"Runs the notifier: what detection finds becomes a nudge at the wearer's device, once. With --influx it also fills\n"+
+			"the InfluxDB there from the log; one process does, and no other then has the role record.", true, app.Notify)
+	c.Example = "  sitwell notify --nats nats://10.0.0.5:4222 --broker tcp://10.0.0.5:1883\n" +
+		"  sitwell notify --influx http://10.0.0.6:8086 --influx-token-file /etc/sitwell/tokens"
+	p.settled = func(o *app.Options) {
+		if o.Influx.URL != "" {
+			o.Roles = []app.Role{app.Notify, app.Record}
+		}
+	}
+	seriesFlags(c.Flags(), &p.o)
+	retentionFlag(c.Flags(), &p.o)
 	p.common(c.Flags())
 	return c
 }
 
 func (e *env) dashboard() *cobra.Command {
 	c, p := e.role("dashboard", "Fill the store from the log, and show it: pages and API",
-		"Runs recorder, page and API. With the embedded store whoever shows it also fills it.", false, app.Record, app.Dashboard)
-	c.Example = "  sitwell dashboard --nats nats://10.0.0.5:4222 --data /var/lib/sitwell --http 127.0.0.1:8080"
+		"Runs recorder, page and API. With the embedded store whoever shows it also fills it. With --influx it only shows\n"+
+			"what is in the InfluxDB there, and `sitwell notify --influx` fills it.", false, app.Record, app.Dashboard)
+	c.Example = "  sitwell dashboard --nats nats://10.0.0.5:4222 --data /var/lib/sitwell --http 127.0.0.1:8080\n" +
+		"  sitwell dashboard --influx http://10.0.0.6:8086 --influx-token-file /etc/sitwell/tokens"
+	p.settled = func(o *app.Options) {
+		if o.Influx.URL != "" {
+			o.Roles = []app.Role{app.Dashboard}
+		}
+	}
+	seriesFlags(c.Flags(), &p.o)
+	retentionFlag(c.Flags(), &p.o)
 	p.o.HTTP = app.Defaults().HTTP
 	p.common(c.Flags())
 	c.Flags().StringVar(&p.o.Data, "data", p.o.Data, "folder of the store")

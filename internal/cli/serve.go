@@ -64,10 +64,13 @@ func (e *env) serve() *cobra.Command {
 			"second: faster, and a power cut loses up to that much of what devices were told is kept.\n\n" +
 			"Behind a broker of your own, such as Mosquitto with deploy/mosquitto.conf, --mqtt none leaves the MQTT listener\n" +
 			"out, and --broker says where that broker is. It has to know user sitwell with the password in <data>/secret:\n" +
-			"mosquitto_passwd -b FILE sitwell \"$(cat data/secret)\".",
+			"mosquitto_passwd -b FILE sitwell \"$(cat data/secret)\".\n\n" +
+			"The time series are in the data folder, or with --influx in an InfluxDB 2, whose buckets and tokens `sitwell series\n" +
+			"setup` makes. Then the process that fills it and the one that shows it may be apart.",
 		Example: "  sitwell serve --data /var/lib/sitwell\n  sitwell serve --config /etc/sitwell.yml\n" +
 			"  sitwell serve --roles broker,record,dashboard    # and ingest, detect, notify as processes of their own\n" +
-			"  sitwell serve --mqtt none --broker tcp://127.0.0.1:1883",
+			"  sitwell serve --mqtt none --broker tcp://127.0.0.1:1883\n" +
+			"  sitwell serve --influx http://127.0.0.1:8086 --influx-token-file tokens",
 		RunE: func(c *cobra.Command, _ []string) error { return e.runProcess(c, p) },
 	}
 	f := c.Flags()
@@ -79,6 +82,8 @@ func (e *env) serve() *cobra.Command {
 	f.Var(oneOf{&p.o.Durability, []string{"always", "interval"}}, "durability", "when what is acknowledged is on disk: always or interval")
 	f.Var(size{&p.o.LogLimit, leastLog}, "log-limit", "most that the log of readings may take on disk, 64MiB or more")
 	f.Var(size{&p.o.BrokerLimit, leastBroker}, "broker-limit", "most that may wait at the broker for ingest, 16MiB or more")
+	seriesFlags(f, &p.o)
+	retentionFlag(f, &p.o)
 	p.common(f)
 	return c
 }

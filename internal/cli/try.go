@@ -28,10 +28,12 @@ func (e *env) demo() *cobra.Command {
 			"leans, is nudged and straightens; somebody has sat for 30 minutes and is prompted; somebody gets up\n" +
 			"unprompted; a device comes back with a buffer. No threshold is changed. Ports in use are replaced by free\n" +
 			"ones. Ctrl-C drains and exits 0.\n\n" +
+			"With --influx the time series are in an InfluxDB 2; in the end what Flux reads back from there is counted beside\n" +
+			"what devices were acknowledged.\n\n" +
 			"With --chaos its parts are processes of their own, which are killed with -9 and started again, at random, while\n" +
 			"the devices send. In the end all that devices were told is kept is compared with what is stored, what was found\n" +
 			"and who was nudged. It exits 1 if anything is lost or doubled, or too little happened to say so.",
-		Example: "  sitwell demo\n  sitwell demo --data ./demo-data --seed 7\n  sitwell demo --chaos --for 2m",
+		Example: "  sitwell demo\n  sitwell demo --influx http://127.0.0.1:8086 --influx-token-file token\n  sitwell demo --data ./demo-data --seed 7\n  sitwell demo --chaos --for 2m",
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
 			if o.Logger, err = e.prepare(c.Flags(), &logs); err != nil {
@@ -66,6 +68,7 @@ func (e *env) demo() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.App.Data, "data", "", "folder to keep the data in; a temporary one, removed at the end, where it is left out")
 	addresses(f, &o.App)
+	seriesFlags(f, &o.App)
 	f.Uint64Var(&o.Seed, "seed", 1, "another seed plays another office")
 	f.BoolVar(&asJSON, "json", false, "print events as JSON lines")
 	f.BoolVar(&chaos, "chaos", false, "kill parts at random and prove that nothing is lost; ports are chosen freely")
@@ -82,6 +85,9 @@ func chaosFlags(f *pflag.FlagSet, chaos bool) error {
 			return errors.New("--for: it is how long --chaos kills; give --chaos, too")
 		}
 		return nil
+	}
+	if f.Changed("influx") {
+		return errors.New("--influx: --chaos kills what fills the embedded store; leave one of the two out")
 	}
 	for _, name := range []string{"http", "mqtt", "nats"} {
 		if f.Changed(name) {

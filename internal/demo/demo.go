@@ -54,7 +54,7 @@ type Demo struct {
 	fleet  sim.Fleet
 	live   time.Time // when the live part began
 	start  time.Time
-	before int64 // readings that the folder held already
+	before series.Stats // what the store held already
 	recent recent
 }
 
@@ -88,12 +88,13 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // The drain at the end: devices get closeWait to have their messages
-// acknowledged, the pipeline settleWait to store them, and the parts stopWait to
-// stop. What was acknowledged and is not stored by then is in the log.
+// acknowledged, the pipeline settleWait to store them, the store countWait to be
+// counted, and the parts stopWait to stop. What was acknowledged and is not stored by then is in the log.
 const (
 	closeWait  = 2 * time.Second
 	settleWait = 3 * time.Second
 	stopWait   = 5 * time.Second
+	countWait  = 2 * time.Second
 )
 
 func (d *Demo) stop(ctx context.Context) error {
@@ -110,23 +111,24 @@ func (d *Demo) stop(ctx context.Context) error {
 	counts := d.fleet.Counts()
 	unsettled := step(settleWait, d.app.Settle)
 	var stats series.Stats
-	err := step(stopWait, func(ctx context.Context) (err error) {
-		stats, err = d.app.Store().Stats(ctx)
-		return errors.Join(err, d.app.Stop(ctx))
-	})
+	err := errors.Join(
+		step(d.countWait(), func(ctx context.Context) (err error) { stats, err = d.app.Store().Stats(ctx); return err }),
+		step(stopWait, d.app.Stop),
+	)
 	if err != nil {
 		return err
 	}
-	stored, rest := stats.Readings-d.before, ""
+	stored, rest := stats.Readings-d.before.Readings, ""
 	if unsettled != nil && stored < counts.ItemsAcked {
 		rest = "; the rest is in the log"
 	}
-	if d.before > 0 {
-		rest += fmt.Sprintf("; the folder held %s before", thousands(d.before))
+	if d.before.Readings > 0 {
+		rest += fmt.Sprintf("; the store held %s before", thousands(d.before.Readings))
 	}
 	d.say.Line("done", fields{
-		"sent": counts.ItemsSent, "acknowledged": counts.ItemsAcked, "stored": stored, "before": d.before, "settled": unsettled == nil,
+		"sent": counts.ItemsSent, "acknowledged": counts.ItemsAcked, "stored": stored, "before": d.before.Readings, "settled": unsettled == nil,
 	}, "%s readings sent, %s acknowledged, %s stored%s", thousands(counts.ItemsSent), thousands(counts.ItemsAcked), thousands(stored), rest)
+	d.readBack(counts.ItemsAcked, stats)
 	return nil
 }
 
@@ -197,7 +199,7 @@ func (d *Demo) history(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("count earlier history: %w", err)
 	}
-	d.before = stats.Readings
+	d.before = stats
 	since, err := d.recorded(ctx)
 	if err != nil {
 		return err

@@ -73,7 +73,7 @@ var allowed = map[string][]string{
 	"internal/doctor": {"schemas", "ingest", "internal/app", "internal/bus", "internal/lease", "internal/ops"},
 	"internal/cli": {
 		"schemas", "detect", "ingest", "internal/app", "internal/bus", "internal/demo", "internal/doctor", "internal/ops", "internal/registry",
-		"internal/hindsight", "internal/sim/...", "internal/tuning",
+		"internal/hindsight", "internal/sim/...", "internal/tuning", "internal/erasure", "internal/series",
 	},
 	"cmd/sitwell": {"internal/cli"},
 

@@ -63,6 +63,7 @@ const (
 	checkProcesses = "processes"
 	checkStreams   = "streams"
 	checkDisk      = "disk"
+	checkStore     = "store"
 	checkSession   = "ingest's session"
 	checkDetectors = "detectors"
 	checkBroker    = "MQTT broker"
@@ -92,7 +93,7 @@ func Run(ctx context.Context, o Options) []Finding {
 		e.session(ctx)
 		e.others(ctx)
 		e.detectors(ctx)
-		e.lag()
+		e.stores()
 		e.clocks(ctx)
 	}
 	if o.Broker != "" {

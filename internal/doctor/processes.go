@@ -71,7 +71,7 @@ func (e *exam) roles() {
 	if len(names) > 0 {
 		there = "there are " + strings.Join(names, "; ")
 	}
-	e.say(check, Fail, "start "+commands(missing), "nobody has the role %s; %s", strings.ReplaceAll(app.RoleList(missing), ",", ", "), there)
+	e.say(check, Fail, "start "+commands(missing, e.apart()), "nobody has the role %s; %s", strings.ReplaceAll(app.RoleList(missing), ",", ", "), there)
 }
 
 // lacks reports whether it was told that nobody has a role.
@@ -80,7 +80,7 @@ func (e *exam) lacks(r app.Role) bool {
 }
 
 // commands are those that bring roles, each once.
-func commands(roles []app.Role) string {
+func commands(roles []app.Role, apart bool) string {
 	var all []string
 	for _, r := range roles {
 		command := "`sitwell " + string(r) + "`"
@@ -89,6 +89,9 @@ func commands(roles []app.Role) string {
 			command = "`sitwell serve --roles broker`"
 		case app.Record, app.Dashboard:
 			command = "`sitwell dashboard`"
+			if apart && r == app.Record {
+				command = "`sitwell notify --influx`"
+			}
 		case app.Ingest, app.Detect, app.Notify:
 		}
 		if !slices.Contains(all, command) {
@@ -137,7 +140,7 @@ func (e *exam) isNews(c ops.Result, all []ops.Result, roles []app.Role) bool {
 	case "detection":
 		return !e.lacks(app.Detect) && !e.failed(checkDetectors)
 	case "store":
-		return !e.failed(checkDisk)
+		return !e.failed(checkDisk, checkStore)
 	}
 	return true
 }
@@ -184,33 +187,6 @@ func (e *exam) disks() {
 				"%s of %s are free %s", bytes(p.DiskFree), bytes(p.DiskTotal), where)
 		default:
 			e.say(checkDisk, OK, "", "%s of %s are free %s", bytes(p.DiskFree), bytes(p.DiskTotal), where)
-		}
-	}
-}
-
-// lagWarn is how many messages of the log may wait for the store: a minute of many wearers.
-const lagWarn = 5000
-
-func (e *exam) lag() {
-	for _, p := range e.processes {
-		if !slices.Contains(p.Roles, app.Record) {
-			continue
-		}
-		var worst int64
-		stream := ""
-		for name, n := range p.Lag {
-			if n >= worst {
-				worst, stream = n, name
-			}
-		}
-		switch {
-		case p.Lag == nil:
-			e.say("store", Warn, "see the log of that process", "%s does not say how far it is", name(p))
-		case worst > lagWarn:
-			e.say("store", Warn, "wait if it has just started; else see the log of that process",
-				"%d messages of %s are not in the store yet; the log keeps them for three days", worst, stream)
-		default:
-			e.say("store", OK, "", "at most %d messages of a stream are not in the store yet", worst)
 		}
 	}
 }
