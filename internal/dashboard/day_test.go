@@ -220,33 +220,3 @@ func TestListsOfWhoThereIs(t *testing.T) {
 		}
 	}
 }
-
-// An office of three is never shown, and that of sixty in groups.
-func TestOfficeOverHTTP(t *testing.T) {
-	w := newWorld(t, noon, staff())
-	b := series.Batch{Stream: schemas.StreamRollups, Seq: 1}
-	for _, p := range staff() { // an hour of a day of last week
-		for m := range 60 {
-			b.Rollups = append(b.Rollups, schemas.Rollup{
-				Org: p.Org, Wearer: p.ID, Minute: at(10, m).AddDate(0, 0, -8).Unix() / 60, Sitting: 60, Upright: 40, Slouched: 20, Flexion: 12,
-			})
-		}
-	}
-	w.append(t, b)
-	type summary struct {
-		Groups []struct{ Name string }
-		Office []struct {
-			Label      string
-			Suppressed bool
-			SittingMin *int `json:"sitting_min"`
-		}
-	}
-	s := into[summary](t, get(t, w, "/api/v1/orgs/acme/office"))
-	if len(s.Groups) != 3 || s.Groups[0].Name != "Design + Facilities" || s.Office[3].Suppressed || *s.Office[3].SittingMin != 60 {
-		t.Errorf("acme's office is %+v", s)
-	}
-	body := get(t, w, "/api/v1/orgs/globex/office").body
-	if small := into[summary](t, get(t, w, "/api/v1/orgs/globex/office")); len(small.Groups) != 0 || strings.Contains(body, `"suppressed":false`) {
-		t.Errorf("two people's office is %s", body)
-	}
-}

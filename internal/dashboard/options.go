@@ -73,9 +73,11 @@ const (
 	KindNudge   = "nudge"
 )
 
-// Office makes the office summary.
+// Office shows what may be known of an organisation; see office.Office for what each
+// method promises.
 type Office interface {
 	Summary(ctx context.Context, scope auth.Scope, zone *time.Location, now time.Time) (office.Summary, error)
+	HeatMap(ctx context.Context, scope auth.Scope, zone *time.Location, from, to time.Time) (office.HeatMap, error)
 }
 
 // Check is one condition of readiness.

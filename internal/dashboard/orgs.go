@@ -72,13 +72,3 @@ func (d *Dashboard) teamNames(r *call) map[schemas.ID]string {
 	}
 	return names
 }
-
-// office is the summary of an organisation; package office says what is in it.
-func (d *Dashboard) office(w http.ResponseWriter, r *call) error {
-	summary, err := d.Office.Summary(r.Context(), r.scope, r.zone, d.now())
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, summary)
-	return nil
-}

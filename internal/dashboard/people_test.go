@@ -189,7 +189,7 @@ func (w *world) work(t testing.TB, people []registry.Wearer, days int, now time.
 		}
 	}
 	for _, b := range []series.Batch{all, findings, nudges} {
-		if err := w.store.Append(context.Background(), b); err != nil {
+		if _, err := w.store.Append(context.Background(), b); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -32,6 +32,7 @@ func (d *Dashboard) routes() []route {
 		{path: orgPath, handle: d.org},
 		{path: orgPath + "/wearers", handle: d.wearers},
 		{path: orgPath + "/office", handle: d.office},
+		{path: orgPath + "/office/heatmap", query: span, handle: d.heatMap},
 		{path: wearerPath + "/day", query: []string{"date"}, handle: d.day},
 		{path: wearerPath + "/readings", query: span, handle: d.readings, endless: true},
 		{path: wearerPath + "/rollups", query: span, handle: d.rollups},

@@ -19,6 +19,8 @@ func (rt route) target(org, wearer string) string {
 	switch {
 	case rt.takes("every"):
 		return path + span + "&every=1h"
+	case rt.ofMonths():
+		return path + "?from=2026-09&to=2026-10"
 	case rt.takes("from"):
 		return path + span
 	case rt.takes("org"):
@@ -26,6 +28,9 @@ func (rt route) target(org, wearer string) string {
 	}
 	return path
 }
+
+// ofMonths reports whether from and to are months, not times.
+func (rt route) ofMonths() bool { return strings.HasSuffix(rt.path, "/heatmap") }
 
 func (a answer) code(t *testing.T) string {
 	t.Helper()
@@ -83,9 +88,22 @@ func TestEachRouteRefusesWhatItMust(t *testing.T) {
 				"missing_parameter":  "from=2026-11-20T08:00:00Z",
 				"repeated_parameter": "from=2026-11-20T08:00:00Z&from=2026-11-20T08:00:00Z&to=2026-11-20T09:00:00Z",
 			} {
-				if rt.takes("from") {
+				if rt.takes("from") && !rt.ofMonths() {
 					path, _, _ := strings.Cut(rt.target("acme", "anna"), "?")
 					check("a bad range", path+"?"+query, 400, name)
+				}
+			}
+			for query, name := range map[string]string{
+				"from=2026-10&to=2026-09":              "bad_range",
+				"from=2016-10&to=2026-09":              "range_too_long",
+				"to=2026-13":                           "bad_month",
+				"from=2026-11-20T08:00:00Z&to=2026-11": "bad_month",
+				"from=9999-12":                         "bad_month",
+				"from=2026-09&from=2026-10":            "repeated_parameter",
+			} {
+				if rt.ofMonths() {
+					path, _, _ := strings.Cut(rt.target("acme", "anna"), "?")
+					check("a bad range of months", path+"?"+query, 400, name)
 				}
 			}
 			for _, bad := range []string{"today", "2026-13-01", "2026-02-30", "0001-01-01", "9999-12-31", "20-11-2026"} {

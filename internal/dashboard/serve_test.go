@@ -26,6 +26,7 @@ func TestServe(t *testing.T) {
 	w := newWorld(t, now, staff(), func(o *Options) { o.Live = swaying{o.Store.(series.Store)} })
 	w.now = time.Now
 	w.work(t, staff(), 28, now)
+	w.make(t)
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", os.Getenv("SITWELL_ADDR"))
 	if err != nil {
 		t.Fatal(err)
@@ -87,5 +88,6 @@ func (s swaying) remember(ctx context.Context, org, wearer schemas.ID, now time.
 			Fields: schemas.HasTrunk | schemas.HasSitting | schemas.IsSitting | schemas.IsWorn,
 		}})
 	}
-	return s.store.Append(ctx, series.Batch{Stream: schemas.StreamReadings, Seq: uint64(now.UnixNano()), Readings: []schemas.Batch{b}})
+	_, err := s.store.Append(ctx, series.Batch{Stream: schemas.StreamReadings, Seq: uint64(now.UnixNano()), Readings: []schemas.Batch{b}})
+	return err
 }

@@ -37,6 +37,7 @@ type world struct {
 	store    *sqlite.Store
 	registry *registry.Registry
 	tuning   *tuning.Tuning
+	maker    *office.Maker
 	server   *httptest.Server
 }
 
@@ -56,6 +57,12 @@ func newWorld(t testing.TB, now time.Time, people []registry.Wearer, change ...f
 		t.Fatal(err)
 	}
 	metrics := prometheus.NewRegistry()
+	maker, err := office.NewMaker(office.MakerOptions{
+		Store: store, Registry: reg, Registerer: metrics, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	o := Options{
 		Store: store, Registry: reg, Live: silent{}, Office: office.New(store, reg), Authority: auth.Local{},
 		Hindsight: again, Rules: parameters, Gatherer: metrics, Registerer: metrics, Logger: slog.New(slog.DiscardHandler),
@@ -68,7 +75,7 @@ func newWorld(t testing.TB, now time.Time, people []registry.Wearer, change ...f
 		t.Fatal(err)
 	}
 	d.now = func() time.Time { return now }
-	w := &world{Dashboard: d, store: store, registry: reg, tuning: parameters, server: httptest.NewServer(d)}
+	w := &world{Dashboard: d, store: store, registry: reg, tuning: parameters, maker: maker, server: httptest.NewServer(d)}
 	t.Cleanup(func() { d.Close(); w.server.Close() })
 	return w
 }
