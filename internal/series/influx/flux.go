@@ -37,14 +37,14 @@ func (f *flux) pipe(format string, args ...any) *flux {
 }
 
 // keep leaves these columns alone.
-func (f *flux) keep(columns ...string) *flux { return f.pipe("keep(columns: %s)", list(columns)) }
+func (f *flux) keep(columns ...string) *flux { return f.pipe("keep(columns: %s)", literals(columns)) }
 
 // group makes one table for each combination of these columns' values, one of all for none.
 func (f *flux) group(columns ...string) *flux {
 	if len(columns) == 0 {
 		return f.pipe("group()")
 	}
-	return f.pipe("group(columns: %s)", list(columns))
+	return f.pipe("group(columns: %s)", literals(columns))
 }
 
 // first, last, count and sum reduce each table to one row.
@@ -159,7 +159,7 @@ func quote(s string) string {
 	return string(append(out, '"'))
 }
 
-func list(texts []string) string {
+func literals(texts []string) string {
 	quoted := make([]string, len(texts))
 	for i, s := range texts {
 		quoted[i] = quote(s)

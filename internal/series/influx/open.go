@@ -36,6 +36,8 @@ type Store struct {
 	// replaced is held for reading by queries, and for writing while Replace or Erase
 	// have taken something away and are not done.
 	replaced sync.RWMutex
+
+	hints hints // of episodes that were read
 }
 
 // Open connects to a server and checks that all the role needs is there and allowed. For
