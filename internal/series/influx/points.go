@@ -4,6 +4,8 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
 )
@@ -54,13 +56,25 @@ func (p *points) float(name string, v float64) {
 	}
 }
 
-// text replaces what is no UTF-8, which the protocol does not have.
+// text replaces what the protocol does not have, bytes that are no UTF-8, and control
+// characters: the library escapes some of them in a way that the server does not read
+// back. No word that a build writes has any; a body is JSON, which has its own escapes.
 func (p *points) text(name, v string) {
-	value, ok := lineprotocol.StringValue(v)
-	if !ok {
-		value, _ = lineprotocol.StringValue(strings.ToValidUTF8(v, "\uFFFD"))
+	if !plain(v) {
+		v = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return unicode.ReplacementChar
+			}
+			return r
+		}, strings.ToValidUTF8(v, string(unicode.ReplacementChar)))
 	}
+	value, _ := lineprotocol.StringValue(v) // it is UTF-8
 	p.enc.AddField(name, value)
+}
+
+// plain reports whether a text comes back as it is.
+func plain(s string) bool {
+	return utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
 }
 
 func (p *points) end(nanos int64) {

@@ -87,6 +87,9 @@ func (s *Store) recall(ctx context.Context) (*state, error) {
 
 // setPosition stores how far a stream is. The caller holds writes.
 func (s *Store) setPosition(ctx context.Context, stream string, p series.Position) error {
+	if !plain(p.Log) {
+		return fmt.Errorf("the log's name %q has control characters in it", p.Log)
+	}
 	points := newPoints()
 	points.enc.SetLax(false) // a stream may have any name
 	points.start(measPositions)
