@@ -41,6 +41,9 @@ func (s *Store) append(ctx context.Context, b *series.Batch) (done series.Append
 	case ctx.Err() != nil:
 		return done, ctx.Err()
 	}
+	if err := s.settle(ctx); err != nil {
+		return done, err
+	}
 	st, err := s.recall(ctx)
 	if err != nil {
 		return done, err

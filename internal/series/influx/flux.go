@@ -26,8 +26,10 @@ const (
 // yield ends. The order is that which the server does in its storage: range, filter, and
 // then what groups or sums.
 func (f *flux) from(bucket string, from, to int64, all ...cond) *flux {
-	fmt.Fprintf(&f.text, "from(bucket: %s)\n|> range(start: %s, stop: %s)\n|> filter(fn: (r) => %s)\n",
-		quote(bucket), timeOf(from), timeOf(to), and(all))
+	fmt.Fprintf(&f.text, "from(bucket: %s)\n|> range(start: %s, stop: %s)\n", quote(bucket), timeOf(from), timeOf(to))
+	if c := both(all...); c.text != "" {
+		f.pipe("filter(fn: (r) => %s)", c.text)
+	}
 	return f
 }
 
@@ -55,6 +57,11 @@ func (f *flux) sum() *flux   { return f.pipe("sum()") }
 
 // distinct leaves each value once, of each table.
 func (f *flux) distinct() *flux { return f.pipe("distinct()") }
+
+// pivot makes one row of the fields of a point, a column for each. It is for few points.
+func (f *flux) pivot() *flux {
+	return f.pipe("pivot(rowKey: %s, columnKey: %s, valueColumn: %s)", literals([]string{colTime}), literals([]string{colField}), quote(colValue))
+}
 
 // limit leaves so many rows of each table.
 func (f *flux) limit(n int) *flux { return f.pipe("limit(n: %d)", n) }
@@ -121,21 +128,30 @@ func eachOf[T any](all []T, is func(T) cond) cond {
 	return either(conds...)
 }
 
-// both is the condition that all of them hold, either that one does.
-func both(all ...cond) cond   { return cond{"(" + and(all) + ")"} }
-func either(all ...cond) cond { return cond{"(" + join(all, " or ", "false") + ")"} }
+// both is the condition that all of them hold, either that one does. Both of none always
+// hold, and either of none never.
+func both(all ...cond) cond {
+	texts := make([]string, 0, len(all))
+	for _, c := range all {
+		if c.text != "" {
+			texts = append(texts, c.text)
+		}
+	}
+	if len(texts) == 0 {
+		return cond{}
+	}
+	return cond{"(" + strings.Join(texts, " and ") + ")"}
+}
 
-func and(all []cond) string { return join(all, " and ", "true") }
-
-func join(all []cond, with, none string) string {
+func either(all ...cond) cond {
 	if len(all) == 0 {
-		return none
+		return cond{"false"}
 	}
 	texts := make([]string, len(all))
 	for i, c := range all {
 		texts[i] = c.text
 	}
-	return strings.Join(texts, with)
+	return cond{"(" + strings.Join(texts, " or ") + ")"}
 }
 
 // quote is a text as a literal of Flux. All but what cannot mean anything is written as

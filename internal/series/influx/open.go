@@ -37,7 +37,10 @@ type Store struct {
 	// have taken something away and are not done.
 	replaced sync.RWMutex
 
-	hints hints // of episodes that were read
+	// journal says that there may be a replacement to be finished: whoever writes or asks does
+	// that first. It is set by whoever holds writes.
+	journal atomic.Bool
+	hints   hints // of episodes that were read
 }
 
 // Open connects to a server and checks that all the role needs is there and allowed. For
@@ -50,6 +53,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := connect(o)
 	if err := s.checkAll(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the store on InfluxDB: %w", err), s.Close())
+	}
+	if err := s.resume(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the store on InfluxDB: %w", err), s.Close())
 	}
 	return s, nil

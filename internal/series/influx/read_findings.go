@@ -164,3 +164,10 @@ func (s *Store) whole(ctx context.Context, ask asker, sc scope) (map[string][]sc
 	}
 	return all, err
 }
+
+func (h *hints) clear() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.known = nil
+	h.order.Init()
+}

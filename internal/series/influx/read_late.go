@@ -30,22 +30,18 @@ type lateMarks map[run][]mark
 // lateMarks reads the marks that may cover something of a range: a mark lies at its first
 // time, and may be as long as the range of readings that are kept.
 func (s *Store) lateMarks(ctx context.Context, sc scope, devices []schemas.ID) (lateMarks, error) {
-	g := gathering{devices: map[string]*worn{}}
-	f := new(flux).from(s.bucket(bucketRaw), minNanos, at(sc.to+repeatsMillis, 0),
-		measurement(measLate), tagIs(tagOrg, sc.org), tagIsOneOf(tagDevice, devices)).
-		keep(colTime, colValue, colField, tagDevice, tagWearer).yield(partOthers)
-	if err := s.query(ctx, f, g.take); err != nil {
-		return nil, err
-	}
 	marks := lateMarks{}
-	for _, device := range devices {
-		w := g.devices[device.String()]
-		if w == nil {
-			continue
+	f := new(flux).from(s.bucket(bucketRaw), minNanos, at(sc.to+repeatsMillis, 0),
+		measurement(measLate), tagIs(tagOrg, sc.org), tagIsOneOf(tagDevice, devices)).pivot()
+	if err := s.query(ctx, f, func(r *row) error {
+		l, ok, err := lateOf(r)
+		if ok && l.To >= sc.from-repeatsMillis { // a mark counts, whoever it is of
+			run := run{l.Device, l.Boot}
+			marks[run] = append(marks[run], mark{first: l.First, last: l.Last, from: l.From, to: l.To})
 		}
-		for _, of := range w.others { // a mark counts, whoever it is of
-			marks.add(device, of, sc.from-repeatsMillis)
-		}
+		return err
+	}); err != nil {
+		return nil, err
 	}
 	for _, all := range marks {
 		slices.SortFunc(all, func(x, y mark) int { return cmp.Compare(x.first, y.first) })
@@ -57,22 +53,21 @@ func (s *Store) lateMarks(ctx context.Context, sc scope, devices []schemas.ID) (
 	return marks, nil
 }
 
-// add takes the marks of a device that do not end before a time, in milliseconds.
-func (l lateMarks) add(device schemas.ID, of columns, since int64) {
-	times := of[fieldTo]
-	if times == nil {
-		return
+// lateOf is the mark of a point; ok is false where it is not all there yet.
+//
+//nolint:gosec // each number was written from the type it is read into
+func lateOf(r *row) (l schemas.Late, ok bool, err error) {
+	if !r.has(fieldBoot, fieldFirst, fieldLast, fieldTo) {
+		return l, false, nil
 	}
-	for _, nanos := range times.nanos {
-		whole := true
-		field := of.ints(nanos, &whole)
-		m := mark{first: uint64(field(fieldFirst)), last: uint64(field(fieldLast)), to: field(fieldTo)} //nolint:gosec // written from them
-		m.from, _ = split(nanos)
-		r := run{device, uint32(field(fieldBoot))} //nolint:gosec // written from one
-		if whole && m.to >= since {
-			l[r] = append(l[r], m)
+	l = schemas.Late{Boot: uint32(r.int(fieldBoot)), First: uint64(r.int(fieldFirst)), Last: uint64(r.int(fieldLast)), To: r.int(fieldTo)}
+	l.From, _ = split(r.time(colTime))
+	for into, tag := range map[*schemas.ID]string{&l.Org: tagOrg, &l.Wearer: tagWearer, &l.Device: tagDevice} {
+		if *into, err = schemas.ParseID(r.text(tag)); err != nil {
+			return l, false, err
 		}
 	}
+	return l, true, nil
 }
 
 // cover reports whether a mark covers a reading: its number, and its time as far off as

@@ -18,6 +18,9 @@ import (
 // each ends it. It does not run while something is being replaced or erased: what it
 // gives is of before or after.
 func (s *Store) query(ctx context.Context, f *flux, each func(*row) error) error {
+	if err := s.settled(ctx); err != nil {
+		return err
+	}
 	s.replaced.RLock()
 	defer s.replaced.RUnlock()
 	return s.rows(ctx, f, each)
@@ -68,6 +71,16 @@ func (r *row) text(column string) string {
 		return ""
 	}
 	return r.fields[i]
+}
+
+// has reports whether none of these columns is empty.
+func (r *row) has(columns ...string) bool {
+	for _, c := range columns {
+		if r.text(c) == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // int is a column's whole number.

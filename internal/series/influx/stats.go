@@ -11,18 +11,21 @@ import (
 // Stats counts the points in the server. A reading that came again with another time is
 // two of them, though Readings tells it once: to know that, all would have to be read.
 // What came again with the same time cannot be told, so Duplicates is 0, as is Bytes.
-func (s *Store) Stats(ctx context.Context) (stats series.Stats, err error) {
+func (s *Store) Stats(ctx context.Context) (series.Stats, error) { return s.counted(ctx) }
+
+// counted counts the points for which conditions hold, too.
+func (s *Store) counted(ctx context.Context, whose ...cond) (stats series.Stats, err error) {
 	for _, c := range []struct {
 		into *int64
 		flux *flux
 	}{
-		{&stats.Readings, s.all(bucketRaw, measurements(measReadings, measEvents), field(fieldRun)).count()},
+		{&stats.Readings, s.all(bucketRaw, both(measurements(measReadings, measEvents), field(fieldRun)), both(whose...)).count()},
 		// A minute has a point for each extent of it that was told.
-		{&stats.Rollups, s.all(bucketRollups, measurement(measMinutes), field(fieldSitting)).windows(time.Minute, 0, lastOf).count()},
-		{&stats.Findings, s.all(bucketEvents, measurement(measFindings), field(fieldLevel)).count()},
-		{&stats.Episodes, s.all(bucketEvents, measurement(measFindings), field(fieldEpisode)).group(tagOrg, tagWearer).distinct().count()},
-		{&stats.Decisions, s.all(bucketEvents, measurement(measDecisions), field(fieldID)).group(tagOrg, tagWearer).distinct().count()},
-		{&stats.Aggregates, s.all(bucketOffice, measurement(measAggregates), field(fieldMade)).count()},
+		{&stats.Rollups, s.all(bucketRollups, both(measurement(measMinutes), field(fieldSitting)), both(whose...)).windows(time.Minute, 0, lastOf).count()},
+		{&stats.Findings, s.all(bucketEvents, both(measurement(measFindings), field(fieldLevel)), both(whose...)).count()},
+		{&stats.Episodes, s.all(bucketEvents, both(measurement(measFindings), field(fieldEpisode)), both(whose...)).group(tagOrg, tagWearer).distinct().count()},
+		{&stats.Decisions, s.all(bucketEvents, both(measurement(measDecisions), field(fieldID)), both(whose...)).group(tagOrg, tagWearer).distinct().count()},
+		{&stats.Aggregates, s.all(bucketOffice, both(measurement(measAggregates), field(fieldMade)), both(whose...)).count()},
 	} {
 		if err := s.query(ctx, c.flux.keep(colValue), func(r *row) error { *c.into += r.int(colValue); return nil }); err != nil {
 			return series.Stats{}, fmt.Errorf("count what is stored: %w", err)
