@@ -246,8 +246,13 @@ type Slot struct {
 
 // Stats counts a store's content.
 type Stats struct {
-	Readings, Rollups, Episodes, Findings, Decisions, Aggregates int64
+	Readings   int64 `json:"readings"`
+	Rollups    int64 `json:"rollups"`
+	Episodes   int64 `json:"episodes"`
+	Findings   int64 `json:"findings"`
+	Decisions  int64 `json:"decisions"`
+	Aggregates int64 `json:"aggregates"`
 	// Duplicates counts readings that came again and were dropped, where the store can tell.
-	Duplicates int64
-	Bytes      int64 // on disk, 0 where the store cannot tell
+	Duplicates int64 `json:"duplicates"`
+	Bytes      int64 `json:"bytes"` // on disk, 0 where the store cannot tell
 }
