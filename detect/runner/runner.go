@@ -58,6 +58,10 @@ type Options struct {
 	// is judged, by several goroutines at once when checkpoints are read. After an error
 	// that must not be. Nil is that nothing is missing.
 	Known func(ctx context.Context, org, wearer schemas.ID) error
+	// Gone reports whether a wearer is erased, for sure; an error says that this cannot
+	// be told now. It is asked of wearers whose readings have stopped, every few
+	// seconds, and must cost next to nothing for those who are not. nil: nobody ever is.
+	Gone func(ctx context.Context, org, wearer schemas.ID) (bool, error)
 }
 
 // Parameters are what wearers are judged by.
@@ -124,6 +128,7 @@ type partition struct {
 	log     string // the log's identity, of which seq is; "" is not known
 	seq     uint64 // the last sequence that is in the wearers' state
 	dirty   bool   // the wearers' state differs from the checkpoint
+	wiping  int    // slots of the checkpoint that may still hold somebody who was forgotten
 	wearers map[key]*wearer
 	judged  schemas.Judged // not yet written
 
@@ -272,7 +277,11 @@ func (r *Runner) wait(ctx, work context.Context, tick <-chan time.Time) error {
 	case <-r.again:
 		return r.settle(work)
 	case now := <-tick:
-		return r.writeIdle(work, now)
+		if err := r.writeIdle(work, now); err != nil {
+			return err
+		}
+		r.forget(work)
+		return nil
 	case <-ctx.Done():
 		return nil
 	case <-done:

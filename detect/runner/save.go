@@ -87,6 +87,9 @@ func (r *Runner) savePartition(ctx context.Context, p *partition) error {
 			return err
 		}
 		h.Chunks = len(chunks)
+		if chunks, err = p.wipe(r.owner, chunks, len(p.chunks[h.Slot])); err != nil {
+			return err
+		}
 		if err := r.saveSlot(ctx, p, h.Slot, chunks); err != nil {
 			return err
 		}
@@ -100,7 +103,10 @@ func (r *Runner) savePartition(ctx context.Context, p *partition) error {
 		p.sealed = false // it may have been written all the same
 		return err
 	}
-	p.revision, p.dirty = revision, false
+	if p.revision = revision; p.dirty {
+		p.wiping = max(p.wiping-1, 0)
+		p.dirty = p.wiping > 0
+	}
 	p.follow(&h)
 	return nil
 }

@@ -136,7 +136,7 @@ func (a *App) detect(ctx context.Context, reg prometheus.Registerer) error {
 	go mine.tell(telling, a.o.Logger)
 	r := runner.New(runner.Options{
 		Log: a.bus, Checkpoints: checkpoints, Parameters: parameters{a.tuning, a.team}, Registerer: reg, Logger: a.o.Logger,
-		Lease: mine, Known: a.registry.Await, Watched: audience.Watched,
+		Lease: mine, Known: a.registry.Await, Gone: a.registry.Gone, Watched: audience.Watched,
 		Show: func(org, wearer schemas.ID, p detect.Posture) {
 			if err := audience.Show(org, wearer, p); err != nil {
 				a.o.Logger.Debug("posture not shown", "err", err)

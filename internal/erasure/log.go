@@ -210,7 +210,7 @@ func (e *Erasure) remains(ctx context.Context, c *Certificate) error {
 	}
 	c.Remains = append(c.Remains,
 		Remainder{What: "the mark in the registry that there was a wearer of this id, for the copies of other processes", Until: at.Add(SweepAfter + time.Hour)},
-		Remainder{What: "detectors' checkpoints, until they have been written twice"},
+		Remainder{What: "what detectors know, which they forget some seconds after the last reading; one that does not run now does so when it is started"},
 		Remainder{What: "backups that were made before"},
 	)
 	return nil

@@ -2,10 +2,13 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"sitwell/schemas"
 )
@@ -72,6 +75,25 @@ func (r *Registry) Forget(ctx context.Context, org, wearer schemas.ID) error {
 		return err
 	}
 	return r.waitFor(ctx, end)
+}
+
+// Gone reports whether a wearer is not registered, or is leaving. For one who is it
+// costs a look into the copy; of another the log is asked, so that it is sure. An error
+// means that it does not answer.
+func (r *Registry) Gone(ctx context.Context, org, wearer schemas.ID) (bool, error) {
+	if w, ok := r.Wearer(org, wearer); ok {
+		return w.Leaving, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	_, err := r.kv.Get(ctx, wearerKey(org, wearer))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("ask the registry for wearer %s: %w", wearer, err)
+	}
+	return false, nil
 }
 
 // remove takes an entry that was deleted out of the copy. Only wearers are. The caller
