@@ -93,11 +93,7 @@ func (a *App) openInflux(role influx.Role) *late {
 		if err != nil {
 			return nil, err
 		}
-		whole, ok := any(s).(series.Store)
-		if !ok {
-			return nil, errors.Join(errors.New("the store on InfluxDB is not whole in this build"), s.Close())
-		}
-		return whole, nil
+		return s, nil
 	})
 }
 
