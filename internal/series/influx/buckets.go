@@ -98,7 +98,7 @@ func (s *Store) findBucket(ctx context.Context, b bucket) (found foundBucket, er
 func (s *Store) blame(b bucket, err error) error {
 	e, answered := errors.AsType[*Error](err)
 	switch {
-	case errors.Is(err, ErrMissing) && answered && strings.Contains(e.Message, "organization"):
+	case errors.Is(err, ErrMissing) && answered && strings.Contains(e.Message, "organization"): //nolint:misspell // the server's word
 		return fmt.Errorf("organisation %q: %w", s.o.Org, err)
 	case errors.Is(err, ErrToken):
 		return fmt.Errorf("token for %s: %w", s.o.URL, err)

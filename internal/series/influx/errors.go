@@ -57,7 +57,7 @@ func complaint(from *influxhttp.Error) *Error {
 		}
 	case http.StatusUnauthorized:
 		e.err = ErrToken
-		if strings.HasSuffix(e.Message, " is unauthorized") { // of what a known token may not do, such as "write:orgs/.. is unauthorized"
+		if strings.HasPrefix(e.Message, "read:") || strings.HasPrefix(e.Message, "write:") { // it knows the token, and what that may not do
 			e.err = ErrRight
 		}
 	case http.StatusForbidden:
@@ -77,7 +77,7 @@ func complaint(from *influxhttp.Error) *Error {
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
 	if n, err := strconv.ParseUint(v, 10, 31); err == nil {
-		return time.Duration(n) * time.Second //nolint:gosec // 31 bits
+		return time.Duration(n) * time.Second
 	}
 	if t, err := http.ParseTime(v); err == nil {
 		return max(time.Until(t), 0)

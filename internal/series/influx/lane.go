@@ -90,7 +90,7 @@ func (l *lane) take(ctx context.Context, b *series.Batch, lane, n int) error {
 	for i := range b.Late {
 		if m := &b.Late[i]; mine(m.Org, m.Wearer) {
 			l.raw().late(m)
-			if err := l.taken(ctx, l.raw(), ref{what: whatLate, at: int32(i)}); err != nil { //nolint:gosec // a batch has not so many
+			if err := l.taken(ctx, l.raw(), ref{what: whatLate, at: int32(i)}); err != nil {
 				return err
 			}
 		}
@@ -119,7 +119,6 @@ func (l *lane) takeReadings(ctx context.Context, i int) error {
 	return nil
 }
 
-//nolint:gosec // a batch has not so many of anything
 func (l *lane) takeDerived(ctx context.Context, mine func(org, wearer schemas.ID) bool) error {
 	b := l.batch
 	for i := range b.Rollups {
