@@ -1,5 +1,6 @@
 # sitwell: `make` lists the targets. Go 1.26 and make are enough for all but
-# ui (Node 20), check (a C compiler, for the race detector) and e2e (Chromium).
+# ui (Node 20), check (a C compiler, for the race detector), e2e (Chromium) and
+# influxd (a Docker engine, or Rust, a C compiler and pkg-config).
 
 SHELL      := /bin/sh
 .SHELLFLAGS := -euc
@@ -15,6 +16,9 @@ TESTSUM := go run ./internal/testsum
 
 # For demo, such as ARGS="--data my-office"; for faults, such as ARGS="-run PowerCut -cuts 5".
 ARGS ?=
+# For demo-influx, a server of your own: its address and the file with an operator's token.
+INFLUX     ?=
+TOKEN_FILE ?=
 # How many inputs check gives each fuzz target; how long bench runs each benchmark.
 FUZZTIME  ?= 30000x
 BENCHTIME ?= 1s
@@ -22,15 +26,21 @@ BENCHTIME ?= 1s
 ALLOWED := recordings,Docker,mounting
 SKIPS   := $(if $(CI),-fail-on-skip -allow $(ALLOWED))
 
-.PHONY: help demo test check build ui e2e faults bench fmt
+.PHONY: help demo demo-influx test check build ui e2e faults influxd bench fmt
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # In a terminal the demo gets a job of its own (set -m): a Ctrl-C then reaches
 # sitwell alone, which drains, and make reports sitwell's exit code, not "Interrupt".
 demo: ui build ## build all and run a simulated office; Ctrl-C ends it (ARGS="...")
 	@if [ -t 0 ] && [ -t 1 ]; then set -m; bin/sitwell demo $(ARGS); else exec bin/sitwell demo $(ARGS); fi
+
+# The InfluxDB of make influxd, with its data beside sitwell's, or the one of INFLUX.
+demo-influx: ui build ## the same demo on InfluxDB 2 (ARGS="..."; on one you have: INFLUX=URL TOKEN_FILE=F)
+	@if [ -n '$(INFLUX)' ]; then set -- bin/sitwell demo --influx '$(INFLUX)' --influx-token-file '$(TOKEN_FILE)'; \
+	else internal/tools/influxd.sh >/dev/null; go build -o bin/demoinflux ./internal/demoinflux; set -- bin/demoinflux bin/sitwell demo; fi; \
+	if [ -t 0 ] && [ -t 1 ]; then set -m; "$$@" $(ARGS); else exec "$$@" $(ARGS); fi
 
 test: ## run the tests; lists what was skipped and why
 	@absent=; page=0; internal/tools/ui.sh test || page=$$?; \
@@ -52,6 +62,9 @@ e2e: build-page build ## end-to-end tests against the running program, in Chromi
 
 faults: ## kill, cut off, starve and unplug sitwell, an hour or two; as root also power cuts and full disks (ARGS="...")
 	@$(TESTSUM) $(SKIPS) -logs -- -count=1 -timeout 4h -tags faults ./internal/faults $(ARGS)
+
+influxd: ## get an InfluxDB 2.7 for the tests, from Docker or built from source; cached outside the repository
+	@internal/tools/influxd.sh
 
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...

@@ -129,6 +129,7 @@ func (s *Server) run() error {
 	cmd.Stdout, cmd.Stderr = s.log, s.log
 	cmd.Dir = s.opts.Dir // so that no configuration file of the caller's is read
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = time.Second   // for what it may have started, which has its output
 	stdin, err := cmd.StdinPipe() // stays open: a server in a container ends with it
 	if err != nil {
 		return fmt.Errorf("make a pipe to InfluxDB: %w", err)

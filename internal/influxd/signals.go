@@ -53,6 +53,9 @@ func (s *Server) end(sig syscall.Signal) {
 	}
 	_ = s.cmd.Process.Signal(syscall.SIGCONT)
 	_ = s.cmd.Process.Signal(sig)
+	if sig == syscall.SIGKILL {
+		_ = s.stdin.Close() // ends what a container's client leaves
+	}
 	select {
 	case <-s.done:
 	case <-time.After(Patience):
