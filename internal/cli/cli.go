@@ -97,7 +97,7 @@ func (e *env) root() *cobra.Command {
 	for group, commands := range map[string][]*cobra.Command{
 		groupTry:     {e.demo(), e.simulate(), e.replay()},
 		groupRun:     {e.serve(), e.ingest(), e.detect(), e.notify(), e.dashboard(), e.health()},
-		groupManage:  {e.org(), e.team(), e.wearer(), e.device(), e.rules()},
+		groupManage:  {e.org(), e.team(), e.wearer(), e.device(), e.rules(), e.series()},
 		groupInspect: {e.doctor(), e.quarantine(), e.explain(), e.backtest(), e.recompute(), e.showVersion()},
 	} {
 		for _, c := range commands {
