@@ -326,7 +326,7 @@ type endless struct {
 
 func (e endless) Readings(_ context.Context, q series.Query, each func(series.Reading) error) error {
 	for i := range e.n {
-		item := schemas.Item{Reading: schemas.Reading{Seq: uint64(i), Time: q.From.UnixMilli() + int64(i), Fields: schemas.HasTrunk | schemas.IsWorn}} //nolint:gosec // small
+		item := schemas.Item{Reading: schemas.Reading{Seq: uint64(i), Time: q.From.UnixMilli() + int64(i), Fields: schemas.HasTrunk | schemas.IsWorn}}
 		if err := each(series.Reading{Device: chest, Boot: 1, Item: item}); err != nil {
 			return err
 		}

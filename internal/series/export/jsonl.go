@@ -109,7 +109,8 @@ func (l *lines) day(ctx context.Context, q series.Query) error {
 
 // reading writes its line by hand: there are millions of them.
 func (l *lines) reading(r series.Reading) error {
-	b := append(l.buf[:0], `{"kind":"`...)
+	b := l.buf[:0]
+	b = append(b, `{"kind":"`...)
 	if r.Event != nil {
 		l.n.Events++
 		b = append(b, `event`...)
@@ -141,8 +142,9 @@ func (l *lines) reading(r series.Reading) error {
 		}
 		b = append(b, '}')
 	}
-	l.buf = append(b, '\n')
-	_, err := l.w.Write(l.buf)
+	b = append(b, '\n')
+	l.buf = b
+	_, err := l.w.Write(b)
 	return err
 }
 

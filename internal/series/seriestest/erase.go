@@ -37,7 +37,9 @@ func whole(org, wearer, device schemas.ID, seq uint64, at float64) []series.Batc
 		Schema: schemas.SchemaDecision, ID: first, Episode: first, Org: org, Wearer: wearer, Device: device, Time: after(at + 20), Action: schemas.ActionSent,
 	}
 	return []series.Batch{
-		raw(seq, b), {Stream: schemas.StreamRollups, Seq: seq, Rollups: rollups, Late: []schemas.Late{mark}}, found(seq, findings...),
+		raw(seq, b),
+		{Stream: schemas.StreamRollups, Seq: seq, Rollups: rollups, Late: []schemas.Late{mark}},
+		found(seq, findings...),
 		{Stream: schemas.StreamNudges, Seq: seq, Decisions: []schemas.Decision{decision}},
 	}
 }
@@ -260,14 +262,14 @@ func eraseBeside(t *testing.T, open Open) {
 		if i == 3 {
 			close(begun)
 		}
-		seq := uint64(i * size) //nolint:gosec // a small number
+		seq := uint64(i * size)
 		bobs := run(2, readings(seq, size, 0, 2)...)
 		bobs.Wearer = bob
-		mustAppend(t, s, raw(uint64(i)+1, run(1, readings(seq, size, 0, 2)...), bobs)) //nolint:gosec // a small number
+		mustAppend(t, s, raw(uint64(i)+1, run(1, readings(seq, size, 0, 2)...), bobs))
 		bobsMinute := sitting(float64(60*i), 1)
 		bobsMinute.Wearer = bob
 		mustAppend(t, s, series.Batch{
-			Stream: schemas.StreamRollups, Seq: uint64(i) + 1, //nolint:gosec // a small number
+			Stream: schemas.StreamRollups, Seq: uint64(i) + 1,
 			Rollups: []schemas.Rollup{sitting(float64(60*i), 1), bobsMinute}, Late: []schemas.Late{late(1, seq, seq)},
 		})
 	}

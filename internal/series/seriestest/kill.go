@@ -18,8 +18,9 @@ const (
 	// childEnv holds a child's folder.
 	childEnv = "SITWELL_SERIESTEST_DIR"
 	// childItems are the readings of a child's append that are in time, childStep seconds
-	// apart; childLate are those of another run that come six hours late, and childBobs
-	// those of bob, who is erased each time after childErases appends.
+	// apart; childLate are those of another run that come six hours late, and as many of
+	// the others are marked; childBobs are those of bob, who is erased each time after
+	// childErases appends.
 	childItems  = 400
 	childStep   = 4
 	childSpan   = childItems * childStep // seconds of an append
@@ -64,7 +65,7 @@ func childBatch(seq uint64) series.Batch {
 func childMarks(seq uint64) series.Batch {
 	at, late := float64((seq-1)*childSpan), (seq-1)*childLate
 	first := (seq - 1) * childItems
-	b := marked(seq, lateAt(1, first, first+9, at, at+9*childStep), lateAt(2, late, late+childLate-1, at-6*3600, at-6*3600+childLate-1))
+	b := marked(seq, lateAt(1, first, first+childLate-1, at, at+(childLate-1)*childStep), lateAt(2, late, late+childLate-1, at-6*3600, at-6*3600+childLate-1))
 	b.Rollups = []schemas.Rollup{sitting(float64(60*seq), 30)}
 	return in(childLog, b)
 }

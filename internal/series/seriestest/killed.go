@@ -30,8 +30,8 @@ func (k *killed) want(t *testing.T) {
 			t.Errorf("position of %s is %+v, without its log", stream, at)
 		}
 	}
-	k.wantAnn(t, 1, childItems, 10, childReading)
-	k.wantAnn(t, 2, childLate, childLate, childLateReading)
+	k.wantAnn(t, 1, childItems, childReading)
+	k.wantAnn(t, 2, childLate, childLateReading)
 	k.wantBob(t)
 	if n := k.minutes(t); n != k.marked && n != k.marked+1 {
 		t.Errorf("%d minutes are stored at position %d", n, k.marked)
@@ -49,8 +49,8 @@ func whenever(q series.Query) series.Query {
 }
 
 // wantAnn wants of a run of ann's, which has per readings in a batch, each reading up to
-// the position, and above it none but of the next batch. The first late of each batch are late if it is marked.
-func (k *killed) wantAnn(t *testing.T, boot uint32, per, late uint64, item func(uint64) schemas.Item) {
+// the position, and above it none but of the next batch. The first ten of each batch are late if it is marked.
+func (k *killed) wantAnn(t *testing.T, boot uint32, per uint64, item func(uint64) schemas.Item) {
 	t.Helper()
 	have := map[uint64]bool{}
 	for _, r := range stored(t, k.store, whenever(annOf)) {
@@ -62,7 +62,7 @@ func (k *killed) wantAnn(t *testing.T, boot uint32, per, late uint64, item func(
 			t.Fatalf("at position %d there is boot %d, reading %+v, here before: %v; want %+v", k.at, boot, r, have[r.Seq], item(r.Seq))
 		}
 		have[r.Seq] = true
-		first := r.Seq%per < late
+		first := r.Seq%per < childLate
 		if want := first && batch <= k.marked; r.Late != want && (k.repaired || !first || batch != k.marked+1) {
 			t.Errorf("boot %d reading %d is late: %v, with marks up to %d", boot, r.Seq, r.Late, k.marked)
 		}
@@ -118,15 +118,15 @@ func (k *killed) repair(t *testing.T) uint64 {
 		k.acknowledged++
 	}
 	k.at, k.marked, k.repaired = k.at+1, k.acknowledged, true
-	k.wantAnn(t, 1, childItems, 10, childReading)
-	k.wantAnn(t, 2, childLate, childLate, childLateReading)
+	k.wantAnn(t, 1, childItems, childReading)
+	k.wantAnn(t, 2, childLate, childLateReading)
 	k.wantBob(t)
 	generation, err := generationOf(k.store)
 	if err != nil || generation == 0 {
 		t.Errorf("generation %d is stored, %v", generation, err)
 	}
-	wantStats(t, k.store, series.Stats{ //nolint:gosec // small numbers
-		Readings: int64(k.at * (childItems + childLate)), Rollups: int64(k.marked) + 30, Episodes: 1, Findings: 2,
+	wantStats(t, k.store, series.Stats{
+		Readings: int64(k.at * (childItems + childLate)), Rollups: int64(k.marked) + 30, Episodes: 1, Findings: 2, //nolint:gosec // small numbers
 	})
 	wantPosition(t, k.store, schemas.StreamReadings, k.at)
 	wantPosition(t, k.store, schemas.StreamRollups, k.marked)

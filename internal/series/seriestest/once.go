@@ -176,7 +176,7 @@ func first(t *testing.T, open Open) {
 		{bobs, 2},
 		{run(1, reading(16, 1), reading(16, 2)), 1},
 	} {
-		got, err := s.Append(t.Context(), raw(uint64(i)+1, c.batch)) //nolint:gosec // a small number
+		got, err := s.Append(t.Context(), raw(uint64(i)+1, c.batch))
 		if want := (series.Appended{Duplicates: c.duplicates}); err != nil || got != want {
 			t.Errorf("append %d came to %+v, %v, want %+v", i, got, err, want)
 		}

@@ -69,7 +69,7 @@ func wearers(t *testing.T, open Open) {
 func thirty(t testing.TB, s series.Store) {
 	t.Helper()
 	for i := range 30 {
-		seq, start := uint64(i)+1, midnight-float64(30-i)*24*3600 //nolint:gosec // a small number
+		seq, start := uint64(i)+1, midnight-float64(30-i)*24*3600
 		end := start + 24*3600 - 0.001
 		mustAppend(t, s, raw(seq, run(1, reading(10*seq, start), reading(10*seq+1, end))))
 		mustAppend(t, s, series.Batch{

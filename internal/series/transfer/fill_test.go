@@ -50,7 +50,7 @@ func people() []person {
 func fill(t testing.TB, s series.Store, log string, from, to int) {
 	t.Helper()
 	for d := from; d < to; d++ {
-		seq := uint64(d) + 1 //nolint:gosec // a small number
+		seq := uint64(d) + 1
 		all := map[string]*series.Batch{}
 		for _, stream := range []string{schemas.StreamReadings, schemas.StreamRollups, schemas.StreamFindings, schemas.StreamNudges} {
 			all[stream] = &series.Batch{Stream: stream, Log: log, Seq: seq}
@@ -93,7 +93,7 @@ func (p person) day(all map[string]*series.Batch, number, d int) {
 		}
 		n := uint64(d*1000 + i) //nolint:gosec // a small number
 		item := schemas.Item{Reading: schemas.Reading{
-			Seq: n, Time: at(20 * i).UnixMilli(), TrunkPitch: int16(i), Motion: uint16(d), Fields: schemas.HasTrunk | schemas.HasMotion | schemas.IsWorn, //nolint:gosec // small
+			Seq: n, Time: at(20 * i).UnixMilli(), TrunkPitch: int16(i), Motion: uint16(d), Fields: schemas.HasTrunk | schemas.HasMotion | schemas.IsWorn,
 		}}
 		if i%50 == 7 {
 			item = schemas.Item{Reading: schemas.Reading{Seq: n, Time: item.Time}, Event: &schemas.Event{Type: schemas.EventWorn, Worn: i%100 == 7}}
@@ -144,7 +144,7 @@ func contents(t testing.TB, s series.Store) map[string]any {
 	t.Helper()
 	ctx, out := t.Context(), map[string]any{}
 	err := s.Wearers(ctx, func(e series.Extent) error {
-		q := series.Query{Org: e.Org, Wearer: e.Wearer, From: e.From, To: e.To}
+		q := series.Query(e)
 		name := e.Org.String() + "/" + e.Wearer.String()
 		var readings []series.Reading
 		if err := s.Readings(ctx, q, func(r series.Reading) error { readings = append(readings, r); return nil }); err != nil {
