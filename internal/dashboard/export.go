@@ -19,10 +19,14 @@ const (
 	exportBuffer = 64 << 10 // bytes between two writes
 )
 
-// export writes JSON lines, application/x-ndjson, as they come. Nothing is kept
+// jsonLines is the media type of most exports.
+const jsonLines = "application/x-ndjson"
+
+// export writes an answer as it comes, mostly JSON lines. Nothing is kept
 // but one buffer, however long the range.
 type export struct {
 	w       http.ResponseWriter
+	media   string
 	control *http.ResponseController
 	buf     *bufio.Writer
 	enc     *json.Encoder
@@ -40,7 +44,7 @@ func (d *Dashboard) startExport(w http.ResponseWriter) (e *export, release func(
 	if seen, ok := w.(*statusWriter); ok {
 		seen.endless = true
 	}
-	e = &export{w: w, control: http.NewResponseController(w)}
+	e = &export{w: w, media: jsonLines, control: http.NewResponseController(w)}
 	e.buf = bufio.NewWriterSize(limited{e}, exportBuffer)
 	e.enc = json.NewEncoder(e.buf)
 	return e, func() { <-d.exports }, nil
@@ -65,7 +69,7 @@ func (e *export) finish(err error) error {
 func (e *export) begin() {
 	if !e.begun {
 		e.begun = true
-		e.w.Header().Set("Content-Type", "application/x-ndjson")
+		e.w.Header().Set("Content-Type", e.media)
 	}
 }
 

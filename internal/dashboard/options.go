@@ -19,13 +19,12 @@ import (
 	"sitwell/schemas"
 )
 
-// Store gives one wearer's data; see series.Store for what each method promises.
+// Store gives one wearer's data, and of whom there is any; see series.Store for what each
+// method promises.
 type Store interface {
-	Readings(ctx context.Context, q series.Query, each func(series.Reading) error) error
-	Rollups(ctx context.Context, q series.Query) ([]schemas.Rollup, error)
-	Slots(ctx context.Context, q series.Query, length time.Duration) ([]series.Slot, error)
-	Episodes(ctx context.Context, q series.Query) ([]series.Episode, error)
-	Decisions(ctx context.Context, q series.Query) ([]schemas.Decision, error)
+	series.Reader
+
+	Wearers(ctx context.Context, each func(series.Extent) error) error
 }
 
 // Registry gives who there is. The lists come ordered by id.

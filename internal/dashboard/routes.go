@@ -35,6 +35,7 @@ func (d *Dashboard) routes() []route {
 		{path: orgPath + "/office/heatmap", query: span, handle: d.heatMap},
 		{path: wearerPath + "/day", query: []string{"date"}, handle: d.day},
 		{path: wearerPath + "/readings", query: span, handle: d.readings, endless: true},
+		{path: wearerPath + "/export", query: []string{"format"}, handle: d.record, endless: true},
 		{path: wearerPath + "/rollups", query: span, handle: d.rollups},
 		{path: wearerPath + "/slots", query: []string{"from", "to", "every"}, handle: d.slots},
 		{path: wearerPath + "/episodes", query: span, handle: d.episodes},
