@@ -34,6 +34,9 @@ const storeFolder = "series"
 // is made, or is an error if it must be there.
 func OpenSide(ctx context.Context, s Side, mustExist bool, log *slog.Logger) (series.Store, error) {
 	if s.Influx.URL != "" {
+		if _, err := ReadToken(s.Influx.TokenFile, string(influx.Record)); err != nil {
+			return nil, err
+		}
 		o := Options{Influx: s.Influx, Logger: log}
 		with := o.influx(influx.Record, nil)
 		with.Retention = nil // it is the server's, or of whoever runs on it
@@ -60,6 +63,9 @@ func OpenSide(ctx context.Context, s Side, mustExist bool, log *slog.Logger) (se
 // SetupInflux makes the buckets in InfluxDB and a token for each role, by an operator's
 // token, and writes each into a file of a new folder that its owner alone may read.
 func SetupInflux(ctx context.Context, o InfluxOptions, keep series.Retention, folder string, log *slog.Logger) (files []string, err error) {
+	if _, err := ReadToken(o.TokenFile, "operator"); err != nil {
+		return nil, err
+	}
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("%s is there already; name a new folder for the tokens", folder)
