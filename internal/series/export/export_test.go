@@ -45,7 +45,7 @@ func filled(t *testing.T) series.Store {
 		}
 	})
 	for i, wearer := range []schemas.ID{ann, schemas.MustID("bob")} {
-		fill(t, s, wearer, uint64(i)+1) //nolint:gosec // a small number
+		fill(t, s, wearer, uint64(i)+1)
 	}
 	return s
 }

@@ -52,7 +52,7 @@ func concurrent(t *testing.T, open Open) {
 // allAtOnce: every question may be asked beside everything that changes the store.
 func allAtOnce(t *testing.T, open Open) {
 	s := opened(t, open)
-	const times = 12
+	const times = 8
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	for _, q := range []series.Query{annOf, {Org: acme, Wearer: bob}, annOf2} {

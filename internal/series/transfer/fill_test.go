@@ -86,12 +86,12 @@ func (p person) day(all map[string]*series.Batch, number, d int) {
 	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
 	batches := map[string]*schemas.Batch{}
 	for i := range p.readings {
-		device, boot := schemas.MustID(fmt.Sprintf("d%d-%d", number, i%2)), uint32(1+i/100) //nolint:gosec // a small number
+		device, boot := schemas.MustID(fmt.Sprintf("d%d-%d", number, i%2)), uint32(1+i/100)
 		key := fmt.Sprint(device, boot)
 		if batches[key] == nil {
 			batches[key] = &schemas.Batch{Org: p.org, Wearer: p.wearer, Device: device, Boot: boot}
 		}
-		n := uint64(d*1000 + i) //nolint:gosec // a small number
+		n := uint64(d*1000 + i)
 		item := schemas.Item{Reading: schemas.Reading{
 			Seq: n, Time: at(20 * i).UnixMilli(), TrunkPitch: int16(i), Motion: uint16(d), Fields: schemas.HasTrunk | schemas.HasMotion | schemas.IsWorn,
 		}}
