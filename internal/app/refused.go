@@ -15,6 +15,9 @@ func refused(r influx.Refused) schemas.Quarantined {
 	q := schemas.Quarantined{
 		Reason: schemas.StoreRefused, Detail: r.What + ": " + r.Detail, Topic: r.Topic, Received: time.Now().UTC(), Payload: r.Payload,
 	}
+	if r.Received != 0 { // when it is driven again it counts as having come then
+		q.Received = time.UnixMilli(r.Received).UTC()
+	}
 	if q.Topic == "" {
 		q.Topic = erasure.RefusedTopic(r.Org, r.Wearer)
 	} else {

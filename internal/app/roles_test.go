@@ -128,12 +128,17 @@ func settled(t *testing.T, log *bus.Bus) app.Settled {
 // enrol registers ann with a device.
 func enrol(t *testing.T, r *registry.Registry) {
 	t.Helper()
+	enrolSince(t, r, time.Now().Add(-time.Hour))
+}
+
+func enrolSince(t *testing.T, r *registry.Registry, from time.Time) {
+	t.Helper()
 	ctx, acme, band := t.Context(), schemas.MustID("acme"), schemas.MustID("band-1")
 	for _, err := range []error{
 		r.AddOrg(ctx, registry.Org{ID: acme, Name: "Acme"}),
 		r.AddWearer(ctx, registry.Wearer{Org: acme, ID: schemas.MustID("ann"), Name: "Ann"}),
 		r.AddDevice(ctx, acme, band),
-		r.Assign(ctx, acme, band, registry.Assignment{Wearer: schemas.MustID("ann"), From: time.Now().Add(-time.Hour)}),
+		r.Assign(ctx, acme, band, registry.Assignment{Wearer: schemas.MustID("ann"), From: from}),
 	} {
 		if err != nil {
 			t.Fatal(err)
