@@ -49,7 +49,7 @@ var allowed = map[string][]string{
 	"internal/hindsight": {"schemas", "detect", "notify", "internal/series", "internal/registry", "internal/tuning"},
 	"internal/dashboard": {
 		"schemas", "detect", "internal/series", "internal/registry", "internal/live", "internal/office",
-		"internal/auth", "internal/ops", "internal/hindsight", "internal/tuning", "internal/dashboard/...",
+		"internal/auth", "internal/ops", "internal/hindsight", "internal/tuning", "internal/dashboard/...", "internal/series/export",
 	},
 	"internal/dashboard/...": {},
 	"internal/sim":           {"schemas", "internal/sim/..."},
@@ -74,6 +74,7 @@ var allowed = map[string][]string{
 	"internal/cli": {
 		"schemas", "detect", "ingest", "internal/app", "internal/bus", "internal/demo", "internal/doctor", "internal/ops", "internal/registry",
 		"internal/hindsight", "internal/sim/...", "internal/tuning", "internal/erasure", "internal/series",
+		"internal/series/transfer",
 	},
 	"cmd/sitwell": {"internal/cli"},
 
