@@ -2,7 +2,6 @@ package influx
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"sort"
 
@@ -27,30 +26,32 @@ type mark struct {
 // lateMarks are the marks of some devices, of each run by first.
 type lateMarks map[run][]mark
 
-// lateMarks reads the marks that may cover something of a range: a mark lies at its first
-// time, and may be as long as the range of readings that are kept.
-func (s *Store) lateMarks(ctx context.Context, sc scope, devices []schemas.ID) (lateMarks, error) {
-	marks := lateMarks{}
-	f := new(flux).from(s.bucket(bucketRaw), minNanos, at(sc.to+repeatsMillis, 0),
-		measurement(measLate), tagIs(tagOrg, sc.org), tagIsOneOf(tagDevice, devices)).pivot()
-	if err := s.query(ctx, f, func(r *row) error {
-		l, ok, err := lateOf(r)
-		if ok && l.To >= sc.from-repeatsMillis { // a mark counts, whoever it is of
-			run := run{l.Device, l.Boot}
-			marks[run] = append(marks[run], mark{first: l.First, last: l.Last, from: l.From, to: l.To})
-		}
-		return err
-	}); err != nil {
-		return nil, err
+// lateMarks asks for the marks that may cover something of a range: a mark lies at its
+// first time, and may be as long as the range of readings that are kept. It counts, whoever
+// it is of.
+func (s *Store) lateMarks(f *flux, sc scope, devices []schemas.ID) *flux {
+	return f.from(s.bucket(bucketRaw), minNanos, at(sc.to+repeatsMillis, 0), measurement(measLate), tagIs(tagOrg, sc.org), tagIsOneOf(tagDevice, devices)).pivot()
+}
+
+// take takes a mark that may cover something of a range.
+func (l lateMarks) take(r *row, sc scope) error {
+	m, ok, err := lateOf(r)
+	if ok && m.To >= sc.from-repeatsMillis {
+		run := run{m.Device, m.Boot}
+		l[run] = append(l[run], mark{first: m.First, last: m.Last, from: m.From, to: m.To})
 	}
-	for _, all := range marks {
+	return err
+}
+
+// sort makes them ready for cover.
+func (l lateMarks) sort() {
+	for _, all := range l {
 		slices.SortFunc(all, func(x, y mark) int { return cmp.Compare(x.first, y.first) })
 		for i, reach := 0, uint64(0); i < len(all); i++ {
 			reach = max(reach, all[i].last)
 			all[i].reach = reach
 		}
 	}
-	return marks, nil
 }
 
 // lateOf is the mark of a point; ok is false where it is not all there yet.

@@ -2,7 +2,6 @@ package influx
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"sitwell/schemas"
@@ -62,20 +61,29 @@ const (
 	partReadings = "r"
 	partEvents   = "e"
 	partOthers   = "o"
+	partLate     = "l"
 )
 
-// points reads all points of a span, by device.
-func (s *Store) points(ctx context.Context, sc scope, p *plan, of span) (map[string]*worn, error) {
+// points reads all points of a span, by device, and with the first span the marks. A device
+// that was passed on may send again what its server's answer did not reach: what others
+// have of it is read, too, as far as it names readings.
+func (s *Store) points(ctx context.Context, sc scope, p *plan, of span, marks lateMarks) (map[string]*worn, error) {
 	b, f := s.bucket(bucketRaw), new(flux)
 	f.from(b, of.from, of.to, measurement(measReadings), sc.whose()).keep(colTime, colValue, colField, tagDevice).yield(partReadings)
 	f.from(b, of.from, of.to, measurement(measEvents), sc.whose()).keep(colTime, colValue, colField, tagDevice).yield(partEvents)
-	if p.shared {
-		f.from(b, of.from, of.to, measurements(measReadings, measEvents), fields(fieldRun, fieldSeqHigh), sc.others(p.devices)).
-			keep(colTime, colValue, colField, tagDevice, tagWearer, colMeasurement).yield(partOthers)
+	f.from(b, of.from, of.to, measurements(measReadings, measEvents), fields(fieldRun, fieldSeqHigh), sc.others(p.devices)).
+		keep(colTime, colValue, colField, tagDevice, tagWearer, colMeasurement).yield(partOthers)
+	if marks != nil {
+		s.lateMarks(f, sc, p.devices).yield(partLate)
 	}
 	g := gathering{devices: map[string]*worn{}}
-	if err := s.query(ctx, f, g.take); err != nil {
-		return nil, fmt.Errorf("read points: %w", err)
+	if err := s.query(ctx, f, func(r *row) error {
+		if r.text(colResult) == partLate {
+			return marks.take(r, sc)
+		}
+		return g.take(r)
+	}); err != nil {
+		return nil, err
 	}
 	return g.devices, nil
 }

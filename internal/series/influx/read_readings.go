@@ -22,17 +22,16 @@ func (s *Store) Readings(ctx context.Context, q series.Query, each func(series.R
 	if err != nil || len(p.spans) == 0 {
 		return wrap("read readings", err)
 	}
-	marks, err := s.lateMarks(ctx, sc, p.devices)
-	if err != nil {
-		return wrap("read late marks", err)
-	}
-	m := merging{scope: sc, marks: marks, seen: map[placeName]int64{}}
+	m := merging{scope: sc, marks: lateMarks{}, seen: map[placeName]int64{}}
 	for i, span := range p.spans {
+		var marks lateMarks
 		if i == 0 {
 			span.from -= at(repeatsMillis, 0)
+			marks = m.marks
 		}
-		devices, err := s.points(ctx, sc, &p, span)
+		devices, err := s.points(ctx, sc, &p, span, marks)
 		if err == nil {
+			marks.sort()
 			err = m.merge(p.devices, devices)
 		}
 		if err != nil {
@@ -93,11 +92,7 @@ func (m *merging) merge(devices []schemas.ID, points map[string]*worn) error {
 		}
 		newest = max(newest, last)
 	}
-	for n, t := range m.seen {
-		if t < newest-repeatsMillis {
-			delete(m.seen, n)
-		}
-	}
+	m.forget(newest)
 	slices.SortFunc(m.readings, func(x, y series.Reading) int {
 		return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(x.Seq, y.Seq), x.Device.Compare(y.Device), cmp.Compare(x.Boot, y.Boot))
 	})
@@ -144,6 +139,15 @@ func (m *merging) again(r *series.Reading) bool {
 	t, ok := m.seen[n]
 	m.seen[n] = r.Time
 	return ok && r.Time-t <= repeatsMillis
+}
+
+// forget lets go of what is too long ago to come again at a time or later.
+func (m *merging) forget(now int64) {
+	for n, t := range m.seen {
+		if t < now-repeatsMillis {
+			delete(m.seen, n)
+		}
+	}
 }
 
 // sources are what a device's points come from, at the same time the first counts.
