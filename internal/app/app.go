@@ -77,6 +77,7 @@ type cleanup struct {
 const (
 	partRecord = "recorder"
 	partRetain = "retention"
+	partClaim  = "store's claim"
 	partNotify = "notifier"
 	partDetect = "detection"
 	partIngest = "ingest"
@@ -167,7 +168,7 @@ func (a *App) start(ctx context.Context) error {
 		}
 	}
 	if has(Record) {
-		if err := a.startRecording(); err != nil {
+		if err := a.startRecording(ctx); err != nil {
 			return err
 		}
 	}

@@ -143,7 +143,12 @@ func (a *App) retainOnce(ctx context.Context) error {
 }
 
 // startRecording fills the store, removes what is too old, and says when all is stored.
-func (a *App) startRecording() error {
+func (a *App) startRecording(ctx context.Context) error {
+	if a.o.remote() {
+		if err := a.claim(ctx); err != nil {
+			return err
+		}
+	}
 	a.run(partRecord, a.record)
 	a.run(partRetain, a.retain)
 	a.run(partOffice, a.maker.run(a))

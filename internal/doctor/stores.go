@@ -13,11 +13,7 @@ const lagWarn = 5000
 
 // stores says whether the time series are stored and can be read, and how far they are.
 func (e *exam) stores() {
-	var recorders []string
 	for _, p := range e.processes {
-		if slices.Contains(p.Roles, app.Record) {
-			recorders = append(recorders, name(p))
-		}
 		switch {
 		case e.refused(p):
 		case slices.Contains(p.Roles, app.Record):
@@ -25,10 +21,6 @@ func (e *exam) stores() {
 		case slices.Contains(p.Roles, app.Dashboard):
 			e.say(checkStore, OK, "", "%s, which %s reads", p.Store, name(p))
 		}
-	}
-	if len(recorders) > 1 {
-		e.say(checkStore, Fail, "leave the role record to one of them: two do not know of each other's erasures and rebuilt days",
-			"%d processes fill stores from this log: %s", len(recorders), strings.Join(recorders, "; "))
 	}
 }
 
