@@ -30,7 +30,8 @@
 //
 // # When figures are made
 //
-// A window is made once it is over and nothing of it has come for a moment, again
+// A window is made once it is over and nothing of it has come for a moment, nor nothing but
+// what is past of its organisation: while a log is caught up with, days are there by half. It is made again
 // each hour until 72 hours after its end, since devices bring their buffers late, and
 // is then left as it is; the hours of a week are made again each day, because a month
 // of them is read hour by hour. Days and weeks that ended up to 125 days ago and have not been made

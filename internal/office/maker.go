@@ -116,7 +116,7 @@ func (m *Maker) call(ctx context.Context, org registry.Org, v visit) visit {
 	today := dayOf(date(now.In(org.Location())), org.Location()).from
 	moved := now.Sub(v.last) >= visitApart && m.arrivals.waiting(org.ID, today, v.last, now)
 	switch {
-	case ctx.Err() != nil, v.failed && now.Before(v.next), !moved && (v.last.IsZero() || now.Before(v.next)):
+	case ctx.Err() != nil, m.arrivals.behind(org.ID, now), v.failed && now.Before(v.next), !moved && (v.last.IsZero() || now.Before(v.next)):
 		return v
 	}
 	next, err := m.visit(ctx, org, v.last, true)

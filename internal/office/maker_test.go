@@ -102,6 +102,37 @@ func TestHistoryThatIsLoadedLaterIsMade(t *testing.T) {
 	}
 }
 
+// While only what is past comes of an organisation, its days are there by half, however
+// long the pauses are: nothing is made before its present comes, or nothing more.
+func TestNothingIsMadeWhileItsOrganisationIsBehind(t *testing.T) {
+	for name, end := range map[string]func(w *world){
+		"the present comes":  func(w *world) { w.wear(60, w.time.Add(-30*time.Minute), 1); w.wait(quiet) },
+		"nothing more comes": func(w *world) { w.wait(idle) },
+		"it takes very long": func(w *world) {
+			for began := w.time; w.time.Before(began.Add(patience)); w.wait(idle / 2) {
+				w.wear(1, yesterday.AddDate(0, 0, -1), 1)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, &staff{sizes: []int{60}, zone: "UTC"}, friday)
+			var v visit
+			for part := range 4 {
+				w.wear(60, yesterday.Add(time.Duration(2*part)*time.Hour), 60)
+				w.wait(20 * time.Second)
+				if v = w.call(t.Context(), w.staff.Orgs()[0], v); len(w.store.asked) > 0 {
+					t.Fatalf("after %d parts of the day sums are asked for: %v", part+1, w.store.asked)
+				}
+			}
+			end(w)
+			w.call(t.Context(), w.staff.Orgs()[0], v)
+			if d := w.day("2026-11-19"); d.Suppressed || *d.SittingMin != 240 {
+				t.Errorf("the day is %+v", d)
+			}
+		})
+	}
+}
+
 // After a restart what is left stays so, and what was empty is looked at once: it
 // cannot be known what came meanwhile.
 func TestRestartGoesOnFromWhatIsStored(t *testing.T) {
