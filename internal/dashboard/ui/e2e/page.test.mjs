@@ -51,6 +51,15 @@ async function somebody() {
   assert.fail('nobody was nudged');
 }
 
+/** made waits until the office's figures of a past week are there: they are made a moment after the last reading of it has come. */
+async function made(org) {
+  for (const end = Date.now() + nudgeWithin; Date.now() < end; await sleep(1000)) {
+    const office = await ask(`orgs/${org.id}/office`);
+    if (office.made && office.office.some((w) => !w.suppressed)) return;
+  }
+  assert.fail('no figures of the office were made');
+}
+
 const tables = { folder: '', found: undefined };
 
 before(async () => {
@@ -58,6 +67,7 @@ before(async () => {
   await mkdir(tables.folder, { recursive: true });
   console.log(`screenshots go to ${tables.folder}`);
   tables.found = await somebody();
+  await made(tables.found.org);
 });
 
 /** visit runs act on a page and then holds it to having had no error at all. */
@@ -170,8 +180,28 @@ for (const look of looks) {
           await page.waitForFunction(() => document.querySelector('section[aria-label="By day"] canvas'));
           assert.ok((await painted(page, 'section[aria-label="By day"]')) > 1, 'the chart by day is empty');
         }
+        assert.match(await page.locator('[data-made]').innerText(), /made on \w+ \d+ \w+ \d{4}, \d\d:\d\d/);
+        await page.getByText(/once at least 100 people have worn/).waitFor(); // a demo has sixty
         await fits(page);
         await shot(page, `office-${look.name}`);
+
+        const hour = (day, h) =>
+          day < 5 && h > 7 && h < 18
+            ? { months: 3, sitting_min: 30 + ((7 * day + 5 * h) % 28), slouched_pct: (11 * h) % 60, breaks: (h % 9) / 5, flexion_deg: 12 }
+            : { months: 0, sitting_min: null, slouched_pct: null, breaks: null, flexion_deg: null };
+        const heat = await ask(`orgs/${org.id}/office/heatmap`);
+        const hours = heat.hours.map((day, i) => day.map((_, h) => hour(i, h)));
+        await page.route('**/office/heatmap', (route) => route.fulfill({ json: { ...heat, hours } }));
+        await page.reload();
+        const map = page.locator('section[aria-label="By the hour of the week"]');
+        await map.locator('canvas').first().waitFor();
+        assert.ok((await painted(page, 'section[aria-label="By the hour of the week"]')) > 5, 'the heat map is empty');
+        await map.getByRole('button', { name: 'Breaks' }).click();
+        await map.getByText('As a table').click();
+        assert.equal(await map.locator('tbody tr').count(), 10);
+        await fits(page);
+        await map.scrollIntoViewIfNeeded();
+        await shot(page, `heatmap-${look.name}`);
       }));
   });
 }

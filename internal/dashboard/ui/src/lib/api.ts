@@ -225,9 +225,29 @@ export interface Office {
   zone: string;
   k: number;
   day_k: number;
+  made?: string; // the latest of the figures
   groups: Group[];
   office: Window[];
   days: Window[];
+}
+
+/** Hour is an hour of the week, of some months. */
+export interface Hour {
+  months: number; // that have figures; 0 where nothing may be known
+  sitting_min: number | null;
+  slouched_pct: number | null;
+  breaks: number | null;
+  flexion_deg: number | null;
+}
+
+export interface HeatMap {
+  org: string;
+  zone: string;
+  hour_k: number;
+  from: string; // the first month, 2026-09
+  to: string; // the last one
+  made?: string;
+  hours: Hour[][]; // Monday to Sunday, each from 0 to 23
 }
 
 /** Problem is an error in words that a person can act on. */
@@ -265,6 +285,7 @@ export const api = {
   orgs: async (signal?: AbortSignal) => (await ask<{ orgs: Org[] }>('api/v1/orgs', signal)).orgs,
   wearers: async (org: string, signal?: AbortSignal) => (await ask<{ wearers: Wearer[] }>(`${orgPath(org)}/wearers`, signal)).wearers,
   office: (org: string, signal?: AbortSignal) => ask<Office>(`${orgPath(org)}/office`, signal),
+  heatMap: (org: string, signal?: AbortSignal) => ask<HeatMap>(`${orgPath(org)}/office/heatmap`, signal),
   day: (org: string, wearer: string, date: string | undefined, signal?: AbortSignal) =>
     ask<Day>(`${wearerPath(org, wearer)}/day${date ? `?date=${encodeURIComponent(date)}` : ''}`, signal),
   finding: (org: string, wearer: string, id: string, signal?: AbortSignal) =>

@@ -1,7 +1,7 @@
 // ECharts with the parts that are used, as a Svelte attachment that follows its
 // options, its size and the theme.
 
-import { BarChart, CustomChart, LineChart, ScatterChart } from 'echarts/charts';
+import { BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart } from 'echarts/charts';
 import { AriaComponent, GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, VisualMapComponent } from 'echarts/components';
 import * as echarts from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
@@ -9,7 +9,7 @@ import type { EChartsCoreOption } from 'echarts/core';
 import type { Attachment } from 'svelte/attachments';
 
 echarts.use([
-  BarChart, CustomChart, LineChart, ScatterChart,
+  BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart,
   AriaComponent, GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, VisualMapComponent,
   CanvasRenderer,
 ]);

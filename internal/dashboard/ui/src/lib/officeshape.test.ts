@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Office, Window } from './api';
-import { anything, daysShown, latest, measures, part, people, show } from './officeshape';
+import type { HeatMap, Hour, Office, Window } from './api';
+import { anything, daysShown, hoursShown, latest, madeAt, measures, monthSpan, ofHours, part, people, show, showHour } from './officeshape';
 
 const hidden = (label: string): Window => ({
   label, from: '2026-11-09', to: '2026-11-15', suppressed: true, sitting_min: null, slouched_pct: null, breaks: null, flexion_deg: null,
@@ -39,4 +39,31 @@ it('begins the days with the first published', () => {
   const labels = (days: Window[]) => daysShown(office([], days)).map((d) => d.label);
   expect(labels([hidden('a'), shown('b'), hidden('c'), shown('d')])).toEqual(['b', 'c', 'd']);
   expect(labels([hidden('a')])).toEqual([]);
+});
+
+const unknown: Hour = { months: 0, sitting_min: null, slouched_pct: null, breaks: null, flexion_deg: null };
+const known: Hour = { months: 2, sitting_min: 48, slouched_pct: 31, breaks: 1.2, flexion_deg: 11 };
+const heat = (...at: [day: number, hour: number][]): HeatMap => ({
+  org: 'acme', zone: 'UTC', hour_k: 100, from: '2026-08', to: '2026-10',
+  hours: Array.from({ length: 7 }, (_, d) => Array.from({ length: 24 }, (_, h) => (at.some(([a, b]) => a === d && b === h) ? known : unknown))),
+});
+
+it('shows the hours between the first and the last that anything is known of', () => {
+  expect(hoursShown(heat())).toEqual([]);
+  expect(hoursShown(heat([2, 9]))).toEqual([9]);
+  expect(hoursShown(heat([4, 11], [0, 8], [6, 9]))).toEqual([8, 9, 10, 11]);
+  expect(hoursShown(heat([0, 0], [6, 23]))).toHaveLength(24);
+});
+
+it('says the figures of an hour in words', () => {
+  expect(ofHours.map((m) => showHour(known, m))).toEqual(['48 min', '31 %', '1.2', '11°']);
+  expect(ofHours.map((m) => showHour(unknown, m))).toEqual(['–', '–', '–', '–']);
+});
+
+it('says which months, and when figures were made', () => {
+  expect(monthSpan('2026-08', '2026-10')).toBe('August to October 2026');
+  expect(monthSpan('2025-12', '2026-02')).toBe('December 2025 to February 2026');
+  expect(monthSpan('2026-02', '2026-02')).toBe('February 2026');
+  expect(madeAt(office([]))).toBe('');
+  expect(madeAt({ ...office([]), made: '2026-11-20T23:04:09Z', zone: 'Europe/Vienna' })).toBe('Saturday 21 November 2026, 00:04');
 });

@@ -1,7 +1,7 @@
 // What the office view shows of a summary.
 
-import type { Figures, Office } from './api';
-import { degrees, minutes } from './words';
+import type { Figures, HeatMap, Hour, Office } from './api';
+import { clock, dateIn, degrees, longDate, minutes } from './words';
 
 export type Measure = 'sitting_min' | 'slouched_pct' | 'breaks' | 'flexion_deg';
 
@@ -47,4 +47,50 @@ export const anything = (o: Office) => [...o.office, ...o.days].some((w) => !w.s
 export function daysShown(o: Office): Office['days'] {
   const first = o.days.findIndex((d) => !d.suppressed);
   return first < 0 ? [] : o.days.slice(first);
+}
+
+/** madeAt says when the latest figures were made, in the organisation's zone. */
+export function madeAt(o: Office): string {
+  return o.made ? `${longDate(dateIn(new Date(o.made), o.zone))}, ${clock(o.made, o.zone)}` : '';
+}
+
+export const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
+
+/** ofHours are the measures as they are of an hour. */
+export const ofHours: Described[] = measures.map((m) => {
+  switch (m.key) {
+    case 'sitting_min':
+      return { ...m, name: 'Sitting', long: 'Minutes of the hour spent sitting', full: 60 };
+    case 'breaks':
+      return { ...m, name: 'Breaks', long: 'Breaks from sitting in the hour', full: 3 };
+    default:
+      return m;
+  }
+});
+
+/** hoursShown are the hours of the day from the first to the last of which anything is known. */
+export function hoursShown(h: HeatMap): number[] {
+  const known = Array.from({ length: 24 }, (_, hour) => hour).filter((hour) => h.hours.some((day) => (day[hour]?.months ?? 0) > 0));
+  const first = known[0];
+  const last = known.at(-1);
+  return first === undefined || last === undefined ? [] : Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
+/** hourSpan: 9 becomes "9 to 10". */
+export const hourSpan = (hour: number) => `${hour} to ${hour + 1}`;
+
+/** showHour is a figure of an hour in words, or a dash. */
+export function showHour(h: Hour | undefined, m: Described): string {
+  const v = h?.[m.key];
+  return v === null || v === undefined ? '–' : m.words(v);
+}
+
+const month = (text: string, options: Intl.DateTimeFormatOptions) =>
+  new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC' }).format(new Date(`${text}-15T12:00:00Z`));
+
+/** monthSpan: August to October 2026. */
+export function monthSpan(from: string, to: string): string {
+  const end = month(to, { month: 'long', year: 'numeric' });
+  if (from === to) return end;
+  return `${month(from, from.slice(0, 4) === to.slice(0, 4) ? { month: 'long' } : { month: 'long', year: 'numeric' })} to ${end}`;
 }
