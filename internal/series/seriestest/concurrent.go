@@ -15,7 +15,7 @@ import (
 // never less than one before it.
 func concurrent(t *testing.T, open Open) {
 	s := opened(t, open)
-	const appends, size = 60, 25
+	const appends, size = 40, 25
 	done := make(chan struct{})
 	var appended atomic.Int64
 	var wg sync.WaitGroup

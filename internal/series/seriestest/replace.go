@@ -247,7 +247,7 @@ func generationOf(s series.Store) (int, error) {
 // replacement whole, and no append is lost.
 func replaceBeside(t *testing.T, open Open) {
 	s := opened(t, open)
-	const times, size = 40, 25
+	const times, size = 20, 25
 	var writers, readers sync.WaitGroup
 	done := make(chan struct{})
 	for range 2 {
