@@ -102,6 +102,7 @@ var owners = map[string][]string{
 	},
 	"github.com/eclipse/paho.mqtt.golang":      {"ingest", "notify/...", "internal/sim/...", "internal/app"},
 	"github.com/influxdata/influxdb-client-go": {"internal/series/influx"},
+	"github.com/influxdata/line-protocol":      {"internal/series/influx"},
 	"modernc.org/sqlite":                       {"internal/series/sqlite/..."},
 	"github.com/spf13/cobra":                   {"internal/cli"},
 	"github.com/schollz/progressbar":           {"internal/demo", "internal/cli"},
