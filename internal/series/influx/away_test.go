@@ -24,6 +24,7 @@ type faults struct {
 	mu     sync.Mutex // guards what follows
 	writes []time.Time
 	fault  func(n int, w http.ResponseWriter, pass func()) // of the nth write from 0 on; nil passes all
+	query  func(http.ResponseWriter)                       // of each query; nil passes them
 }
 
 func newFaults(t *testing.T, server *influxtest.Server) *faults {
@@ -35,6 +36,13 @@ func newFaults(t *testing.T, server *influxtest.Server) *faults {
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
 	f := &faults{}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.mu.Lock()
+		query := f.query
+		f.mu.Unlock()
+		if r.URL.Path == "/api/v2/query" && query != nil {
+			query(w)
+			return
+		}
 		if r.URL.Path != "/api/v2/write" || r.ContentLength == 0 {
 			proxy.ServeHTTP(w, r)
 			return
@@ -153,6 +161,26 @@ func TestStaysBusy(t *testing.T) {
 	b.wantStored(10)
 	if len(b.refused) > 0 {
 		t.Errorf("%d were handed over", len(b.refused))
+	}
+}
+
+// A server that is too busy to tell the position is left alone, too.
+func TestBusyWithQueries(t *testing.T) {
+	b, f := behind(t)
+	f.mu.Lock()
+	f.query = status(http.StatusServiceUnavailable, "30", "text/plain", "later")
+	f.mu.Unlock()
+	var e *Error
+	if _, err := b.store.Append(t.Context(), inLog(1, wear(ann, chest, 1, 0, 10))); !errors.As(err, &e) || e.Status != http.StatusServiceUnavailable {
+		t.Errorf("the error is %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := b.store.Append(ctx, inLog(1, wear(ann, chest, 1, 0, 10))); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the error is %v, want %v", err, context.DeadlineExceeded)
+	}
+	if n := len(f.times()); n != 0 {
+		t.Errorf("%d writes came", n)
 	}
 }
 

@@ -99,10 +99,12 @@ func (s *Store) blame(b bucket, err error) error {
 	e, answered := errors.AsType[*Error](err)
 	switch {
 	case errors.Is(err, ErrMissing) && answered && strings.Contains(e.Message, "organization"): //nolint:misspell // the server's word
-		return fmt.Errorf("organisation %q: %w", s.o.Org, err)
+		return fmt.Errorf("organisation %q: %w; correct its name, or make it with `influx org create`", s.o.Org, err)
 	case errors.Is(err, ErrToken):
 		return fmt.Errorf("token for %s: %w", s.o.URL, err)
-	case errors.Is(err, ErrMissing), errors.Is(err, ErrRight):
+	case errors.Is(err, ErrMissing):
+		return fmt.Errorf("bucket %q of organisation %q: %w; `sitwell series setup` makes it", s.bucket(b), s.o.Org, err)
+	case errors.Is(err, ErrRight):
 		return fmt.Errorf("bucket %q of organisation %q, role %s: %w", s.bucket(b), s.o.Org, s.o.Role, err)
 	}
 	return fmt.Errorf("URL %s: %w; is InfluxDB running there?", s.o.URL, err)
@@ -119,7 +121,7 @@ func (s *Store) makeBucket(ctx context.Context, b bucket) (made foundBucket, err
 		if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusUnprocessableEntity {
 			return s.findBucket(ctx, b) // another process was faster
 		}
-		return made, fmt.Errorf("%w: it has to be made: %w", ErrMissing, err)
+		return made, fmt.Errorf("%w, and it cannot be made: %w", ErrMissing, err)
 	}
 	s.log.Info("bucket made", "bucket", s.bucket(b))
 	return made, nil
@@ -138,7 +140,7 @@ func (s *Store) findOrg(ctx context.Context) (string, error) {
 			return org.ID, nil
 		}
 	}
-	return "", fmt.Errorf("%w, and the token may not make it: only one of the whole organisation may", ErrMissing)
+	return "", fmt.Errorf("%w, and only a token of the whole organisation may make it", ErrMissing)
 }
 
 // rules are the retention of a bucket as Options say.

@@ -18,7 +18,7 @@ var (
 	ErrNoServer = errors.New("no InfluxDB 2 answers there")
 	ErrToken    = errors.New("InfluxDB does not know the token, or it was revoked: put one that holds into the token's file")
 	ErrRight    = errors.New("the token may not do that: `sitwell series setup` makes one that may")
-	ErrMissing  = errors.New("that does not exist in InfluxDB: `sitwell series setup` makes it")
+	ErrMissing  = errors.New("that does not exist in InfluxDB")
 )
 
 // Error is what the server answered in place of doing what it was asked.

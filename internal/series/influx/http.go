@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"time"
-
-	influxhttp "github.com/influxdata/influxdb-client-go/v2/api/http"
 )
 
 // The bounds of a request. One that streams an answer may take longer in all: the
@@ -43,6 +42,8 @@ func newHTTP(token func() (string, error)) *http.Client {
 	}
 }
 
+var errNoToken = errors.New("it is empty")
+
 // authorised adds the token, and cuts complaints short.
 type authorised struct {
 	*http.Transport
@@ -53,6 +54,9 @@ type authorised struct {
 // RoundTrip sends a copy of the request: a transport must not change the one it is given.
 func (a *authorised) RoundTrip(r *http.Request) (*http.Response, error) {
 	token, err := a.token()
+	if err == nil && token == "" {
+		err = errNoToken
+	}
 	if err != nil {
 		if r.Body != nil {
 			_ = r.Body.Close()
@@ -106,6 +110,3 @@ func decode(body io.ReadCloser, out any) error {
 	}
 	return nil
 }
-
-// Assert at compile time what ask relies on.
-var _ error = (*influxhttp.Error)(nil)

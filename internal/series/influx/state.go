@@ -77,12 +77,15 @@ func (s *Store) recall(ctx context.Context) (*state, error) {
 	if s.state != nil && time.Since(s.state.read) < stateFor {
 		return s.state, nil
 	}
-	st, err := s.readState(ctx)
-	if err != nil {
+	if err := s.patience.wait(ctx); err != nil {
 		return nil, err
 	}
+	st, err := s.readState(ctx)
+	if e, ok := errors.AsType[*Error](err); ok && e.busy() {
+		s.patience.set(e.RetryAfter)
+	}
 	s.state = st
-	return st, nil
+	return st, err
 }
 
 // setPosition stores how far a stream is. The caller holds writes.
