@@ -97,7 +97,7 @@ function showOffice(office) {
   const last = office.office.length - 1;
   const row = (name, w) => [name, ...(w.suppressed ? [`fewer than ${office.k}`] : [w.contributors, minutes(w.sitting_min), `${w.slouched_pct} %`, String(w.breaks), degrees(w.flexion_deg)])];
   $('office').replaceChildren(
-    element('p', `Week ${office.office[last].label}: means of at least ${office.k} people. Small teams are pooled, and nothing is live, so that nobody can be picked out.`),
+    element('p', `Week ${office.office[last].label}: means of at least ${office.k} people. Small teams are pooled, and nothing is live, so that nobody can be picked out. Figures are made soon after a week is over, and again each hour for three days.`),
     table(
       ['Group', 'People', 'Sitting a day', 'Leaning or slouching', 'Breaks a day', 'Mean flexion'],
       [row('Whole office', office.office[last]), ...office.groups.map((g) => row(g.name, g.weeks[last]))],
