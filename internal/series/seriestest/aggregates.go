@@ -16,7 +16,7 @@ var team = schemas.MustID("team-7")
 func aggregate(org, group schemas.ID, window series.Window, start time.Time) series.Aggregate {
 	n := float64(start.Unix() / 60 % 50)
 	return series.Aggregate{
-		Org: org, Group: group, Window: window, Start: start, End: start.Add(time.Hour), Contributors: "10-19",
+		Org: org, Group: group, Window: window, Start: start, End: start.Add(time.Hour), Made: start.Add(7 * time.Hour), Contributors: "10-19",
 		SittingMin: 40.125 + n, SlouchedPct: 12.375, Breaks: 1.5, FlexionDeg: -3.0625,
 	}
 }
@@ -36,7 +36,7 @@ func wantAggregates(t testing.TB, s series.Store, q series.OfficeQuery, want ...
 	t.Helper()
 	got := must[[]series.Aggregate](t)(s.Aggregates(t.Context(), q))
 	for i := range got {
-		got[i].Start, got[i].End = got[i].Start.UTC(), got[i].End.UTC()
+		got[i].Start, got[i].End, got[i].Made = got[i].Start.UTC(), got[i].End.UTC(), got[i].Made.UTC()
 	}
 	if len(got)+len(want) > 0 && !reflect.DeepEqual(got, want) {
 		t.Errorf("aggregates of %+v are\n%+v, want\n%+v", q, got, want)
@@ -104,7 +104,7 @@ func manyAggregates(t *testing.T, open Open) {
 	mustPut(t, s, all...)
 	mustPut(t, s, all...)
 	for i := range all {
-		all[i].Start, all[i].End = all[i].Start.UTC(), all[i].End.UTC()
+		all[i].Start, all[i].End, all[i].Made = all[i].Start.UTC(), all[i].End.UTC(), all[i].Made.UTC()
 	}
 	q := series.OfficeQuery{Org: acme, Window: series.HourOfWeek, From: monday.AddDate(-5, 0, 0), To: monday.AddDate(5, 0, 0)}
 	wantAggregates(t, s, q, all...)
