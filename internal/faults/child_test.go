@@ -18,6 +18,7 @@ import (
 	_ "time/tzdata"
 
 	"sitwell/internal/cli"
+	"sitwell/internal/series/influx/influxtest"
 )
 
 // How much is done. Each default depends on -short.
@@ -54,7 +55,7 @@ const (
 func TestMain(m *testing.M) {
 	mode := os.Getenv(childMode)
 	if mode == "" {
-		os.Exit(m.Run())
+		os.Exit(influxtest.Main(m))
 	}
 	_ = os.Unsetenv(childMode) // sitwell refuses settings it does not know
 	if mode == guarded {

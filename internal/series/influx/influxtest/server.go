@@ -42,11 +42,18 @@ func (s *Server) Pause(tb testing.TB) {
 	if err := s.own(tb).Pause(); err != nil {
 		tb.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if influxd.Answers(ctx, s.URL) {
-		tb.Skip("InfluxDB is in a Docker container here, which cannot be paused so")
+	// A signal takes a moment.
+	for from := time.Now(); answersSoon(s.URL); {
+		if time.Since(from) > 5*time.Second {
+			tb.Skip("InfluxDB is in a Docker container here, which cannot be paused so")
+		}
 	}
+}
+
+func answersSoon(url string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	return influxd.Answers(ctx, url)
 }
 
 // Resume ends a Pause.
