@@ -30,19 +30,20 @@
 //
 // # When figures are made
 //
-// A window is made once it is over and nothing of it has come for a moment, nor nothing but
-// what is past of its organisation: while a log is caught up with, days are there by half. It is made again
-// each hour until 72 hours after its end, since devices bring their buffers late, and
-// is then left as it is; the hours of a week are made again each day, because a month
-// of them is read hour by hour. Days and weeks that ended up to 125 days ago and have not been made
-// are made as well: so a store that was filled from elsewhere gets its figures. Should a window have no
-// figures, and something of it come, it is made again at any time: a history that is
-// loaded, or a store that was away for days, catches up. What is changed in the past in
-// another way, by judging it again or by an erasure, changes no figure that is left.
+// A window is made once it is over and nothing of it has come for a moment, again each
+// hour until 72 hours after its end, since devices bring their buffers late, and is then
+// left as it is. The hours of a week are made again each day: a month of them is read
+// hour by hour. While only what is past comes of an organisation, nothing is made for it: a
+// log is caught up with or a history loaded, and its days are there by half.
+//
+// Windows that ended up to 125 days ago and were not made are made as well, so that a
+// store which was filled from elsewhere gets its figures. Should a window have no
+// figures, and something of it come, it is made again at any time. What changes the past in
+// another way, judging it again or an erasure, changes no figure that is left.
 //
 // How far the work is stands in the store, in the aggregates' own times. After a
-// restart, or while the store does not answer, nothing is lost and nothing is kept in
-// memory: one window is made at a time.
+// restart, or while the store does not answer, nothing is lost and little is kept in
+// memory: one window of one organisation is made at a time.
 //
 // # What is not here yet
 //
