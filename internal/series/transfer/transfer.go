@@ -32,7 +32,8 @@ type Options struct {
 	// Exact compares what the units hold, not only how much: then the destination must
 	// have nothing else of a unit either.
 	Exact bool
-	// Progress is called before the first and after each unit, in one goroutine. It may be nil.
+	// Progress is called in each phase before the first unit and after each, in one
+	// goroutine. It may be nil.
 	Progress func(Progress)
 }
 
@@ -65,7 +66,7 @@ type Progress struct {
 	Phase     Phase
 	Done, All int       // units
 	Readings  int64     // copied, or compared, in this run
-	Day       time.Time // the one it is at; zero where there is nothing to copy
+	Day       time.Time // the unit's that was the last; zero before the first
 }
 
 // Report is what a copy came to.

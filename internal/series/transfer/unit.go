@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"sitwell/internal/series"
 	"sitwell/schemas"
@@ -126,5 +127,5 @@ func told(q series.Query, e *series.Episode) schemas.Finding {
 }
 
 func unitError(what string, q series.Query, err error) error {
-	return fmt.Errorf("%s %s/%s on %s: %w", what, q.Org, q.Wearer, q.From.Format("2006-01-02"), err)
+	return fmt.Errorf("%s %s/%s on %s: %w", what, q.Org, q.Wearer, q.From.Format(time.DateOnly), err)
 }

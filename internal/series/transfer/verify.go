@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
+	"time"
 
 	"sitwell/internal/series"
 )
@@ -13,30 +15,45 @@ import (
 // maxNamed is how many units that differ an error names.
 const maxNamed = 10
 
+// atOnce is how many units are compared at once: a server takes its time for each question.
+const atOnce = 4
+
+// compared is a unit and what both stores have of it.
+type compared struct {
+	q        series.Query
+	from, to Counts
+	same     bool
+	err      error
+}
+
 // verify compares all units, those of an earlier run, too.
 func (c *copier) verify(ctx context.Context) error {
 	var differ []string
-	compared := int64(0)
-	for n, q := range c.plan.each() {
+	done, read := 0, int64(0)
+	tell := func(q series.Query) {
 		if c.Progress != nil {
-			c.Progress(Progress{Phase: Verifying, Done: n, All: c.report.Units, Readings: compared, Day: q.From})
+			c.Progress(Progress{Phase: Verifying, Done: done, All: c.report.Units, Readings: read, Day: q.From})
 		}
-		from, to, same, err := c.compare(ctx, q)
-		if err == nil && !same {
-			from, to, same, err = c.again(ctx, q)
-		}
-		if err != nil {
-			return unitError("verify", q, err)
-		}
-		if !same {
-			differ = append(differ, fmt.Sprintf("%s/%s on %s has %+v of %+v", q.Org, q.Wearer, q.From.Format("2006-01-02"), to, from))
-		}
-		c.report.From.add(from)
-		c.report.To.add(to)
-		compared += from.Readings
 	}
-	if c.Progress != nil {
-		c.Progress(Progress{Phase: Verifying, Done: c.report.Units, All: c.report.Units, Readings: compared})
+	tell(series.Query{})
+	for some := range c.some() {
+		c.compareAll(ctx, some)
+		for i := range some {
+			u := &some[i]
+			if u.err == nil && !u.same {
+				c.again(ctx, u)
+			}
+			if u.err != nil {
+				return unitError("verify", u.q, u.err)
+			}
+			if !u.same {
+				differ = append(differ, fmt.Sprintf("%s/%s on %s has %+v of %+v", u.q.Org, u.q.Wearer, u.q.From.Format(time.DateOnly), u.to, u.from))
+			}
+			c.report.From.add(u.from)
+			c.report.To.add(u.to)
+			done, read = done+1, read+u.from.Readings
+			tell(u.q)
+		}
 	}
 	if len(differ) > 0 {
 		more := max(len(differ)-maxNamed, 0)
@@ -45,36 +62,60 @@ func (c *copier) verify(ctx context.Context) error {
 	return c.verifyAggregates(ctx)
 }
 
+// some are the units, a few at a time.
+func (c *copier) some() iter.Seq[[]compared] {
+	return func(yield func([]compared) bool) {
+		var some []compared
+		for _, q := range c.plan.each() {
+			if some = append(some, compared{q: q}); len(some) < atOnce {
+				continue
+			}
+			if !yield(some) {
+				return
+			}
+			some = nil
+		}
+		if len(some) > 0 {
+			yield(some)
+		}
+	}
+}
+
+func (c *copier) compareAll(ctx context.Context, some []compared) {
+	var wg sync.WaitGroup
+	for i := range some {
+		wg.Go(func() { c.compare(ctx, &some[i]) })
+	}
+	wg.Wait()
+}
+
 // again copies a unit once more and compares it then. What the destination did not take,
 // and says so, is no difference.
-func (c *copier) again(ctx context.Context, q series.Query) (from, to Counts, same bool, err error) {
+func (c *copier) again(ctx context.Context, u *compared) {
 	c.took = series.Appended{}
-	if err := c.copyUnit(ctx, q); err != nil {
-		return from, to, false, err
+	if u.err = c.copyUnit(ctx, u.q); u.err == nil {
+		u.err = c.flush(ctx)
 	}
-	if err := c.flush(ctx); err != nil {
-		return from, to, false, err
+	if u.err != nil {
+		return
 	}
 	c.report.Again++
-	if from, to, same, err = c.compare(ctx, q); same || err != nil {
-		return from, to, same, err
+	if c.compare(ctx, u); u.same || u.err != nil {
+		return
 	}
 	c.report.Erased, c.report.Refused, c.report.Expired = c.report.Erased+c.took.Erased, c.report.Refused+c.took.Refused, c.report.Expired+c.took.Expired
 	lost := int64(c.took.Erased + c.took.Refused + c.took.Expired)
-	return from, to, lost > 0 && from.beyond(to) <= lost, nil // what is left need not be exact
+	u.same = lost > 0 && u.from.beyond(u.to) <= lost // what is left need not be exact
 }
 
 // compare reads a unit in both stores, at once.
-func (c *copier) compare(ctx context.Context, q series.Query) (from, to Counts, same bool, err error) {
+func (c *copier) compare(ctx context.Context, u *compared) {
 	var errFrom, errTo error
 	was, is := digest{seed: c.seed}, digest{seed: c.seed}
 	var wg sync.WaitGroup
-	wg.Go(func() { from, errFrom = c.read(ctx, c.From, q, was.sink()) })
-	to, errTo = c.read(ctx, c.To, q, is.sink())
+	wg.Go(func() { u.from, errFrom = c.read(ctx, c.From, u.q, was.sink()) })
+	u.to, errTo = c.read(ctx, c.To, u.q, is.sink())
 	wg.Wait()
-	if err := errors.Join(errFrom, errTo); err != nil {
-		return from, to, false, err
-	}
-	same = from.beyond(to) == 0 && from.Late <= to.Late && from.Episodes <= to.Episodes
-	return from, to, same && (!c.Exact || was.sum == is.sum), nil
+	u.err = errors.Join(errFrom, errTo)
+	u.same = u.from.beyond(u.to) == 0 && u.from.Late <= u.to.Late && u.from.Episodes <= u.to.Episodes && (!c.Exact || was.sum == is.sum)
 }
