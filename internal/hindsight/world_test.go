@@ -127,7 +127,7 @@ func (w *world) end(t testing.TB) {
 
 func (w *world) append(t testing.TB, b series.Batch) {
 	t.Helper()
-	if err := w.store.Append(context.WithoutCancel(t.Context()), b); err != nil {
+	if _, err := w.store.Append(context.WithoutCancel(t.Context()), b); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -10,17 +10,26 @@ import (
 	"sitwell/schemas"
 )
 
-// size is how many bytes a store has on disk once all is in the one file.
+// size is how many bytes a store has on disk once all is in the files.
 func size(b *testing.B, s *Store) int64 {
 	b.Helper()
-	if _, err := s.write.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
-		b.Fatal(err)
-	}
+	settleFiles(b, s)
 	stats, err := s.Stats(context.Background())
 	if err != nil {
 		b.Fatal(err)
 	}
 	return stats.Bytes
+}
+
+// settleFiles moves all logs into their files.
+func settleFiles(tb testing.TB, s *Store) {
+	tb.Helper()
+	ctx := context.Background()
+	if err := s.eachFile(func(key fileKey) error {
+		return s.with(ctx, key, func(f *file) error { return f.empty(ctx) })
+	}); err != nil {
+		tb.Fatal(err)
+	}
 }
 
 func mustAppend(b *testing.B, s *Store, batch series.Batch) {

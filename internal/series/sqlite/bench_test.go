@@ -90,9 +90,7 @@ func BenchmarkAppend(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(readings)/b.Elapsed().Seconds(), "readings/s")
-			if _, err := s.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
-				b.Fatal(err)
-			}
+			settleFiles(b, s)
 			stats, err := s.Stats(ctx)
 			if err != nil {
 				b.Fatal(err)

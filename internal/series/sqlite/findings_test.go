@@ -115,27 +115,27 @@ func TestDamagedFinding(t *testing.T) {
 	if _, err := s.Append(t.Context(), series.Batch{Stream: schemas.StreamFindings, Seq: 1, Findings: []schemas.Finding{f}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.write.ExecContext(t.Context(), `UPDATE findings SET body = substr(body, 1, 40)`); err != nil {
-		t.Fatal(err)
-	}
+	alter(t, s.pathOf(fileKey{series.Events, f.Start.Unix() / 86400}), `UPDATE findings SET body = substr(body, 1, 40)`)
 	if _, err := s.Findings(t.Context(), org, f.Episode); !errors.Is(err, errPacked) || !strings.Contains(err.Error(), f.Episode) {
 		t.Errorf("error is %v, want %v with the episode", err, errPacked)
 	}
 }
 
-// Neither an episode's findings nor their removal may read the whole table.
-func TestFindingsPlans(t *testing.T) {
+// Neither an episode's findings nor their removal may read the whole table, nor may marks.
+func TestPlans(t *testing.T) {
 	s := closedTest(t, t.TempDir())
-	for query, args := range map[string][]any{
-		sqlFindings:     {"acme", "e"},
-		sqlDropFindings: {1, 2, 3},
-		sqlDropEpisodes: {1, 2, 3},
-		sqlSetFinding:   {1, "e", "f", "b"},
-		sqlTouched:      {1, 2, 3},
-		sqlLate:         {1, 2, 3},
+	for class, queries := range map[series.Class][]string{
+		series.Raw: {sqlTouched, sqlLate, sqlMinutes, sqlSumReadings, sqlSeen},
+		series.Events: {
+			sqlFindings, sqlDropFindings, sqlDropEpisodes, sqlSetFinding, sqlEpisodes, sqlDecisions, sqlDropWearersEpisodes, sqlDropWearersDecisions,
+		},
+		series.Rollups: {sqlRollups, sqlDropRollups, sqlSlots},
 	} {
-		if got := plan(t, s, query, args...); strings.Contains(got, "SCAN") {
-			t.Errorf("plan of %s is %s", query, got)
+		for _, text := range queries {
+			got := planOf(t, s, class, text)
+			if strings.Contains(strings.ReplaceAll(got, "SCAN CONSTANT ROW", ""), "SCAN") {
+				t.Errorf("plan of %s is %s", text, got)
+			}
 		}
 	}
 }

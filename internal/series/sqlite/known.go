@@ -4,9 +4,9 @@ import "sitwell/schemas"
 
 // The bounds of what is remembered between appends; what is not is read again.
 const (
-	maxNames      = 1 << 17  // wearers, and runs: about 10 MB each
+	maxNames      = 1 << 17  // wearers, and runs, and who has worn which: about 15 MB each
 	maxSeenMemory = 16 << 20 // bytes of sets of sequence numbers, in each of two generations
-	blockOverhead = 120      // bytes of a set beside its spans, about
+	blockOverhead = 200      // bytes of a set beside its spans, about
 )
 
 type wearerName struct{ org, wearer schemas.ID }
@@ -16,15 +16,37 @@ type runName struct {
 	boot        uint32
 }
 
-type blockKey struct{ run, block int64 }
+// Numbers are those of a file.
+type (
+	wearerKey struct {
+		file fileKey
+		wearerName
+	}
+	runKey struct {
+		file fileKey
+		runName
+	}
+	wornKey struct {
+		file        fileKey
+		wearer, run int64
+	}
+)
 
-// known is what appends remember of the file. Appends change it as they go; it
+// blockKey names the block of a run in the file of a day.
+type blockKey struct {
+	day int64
+	runName
+	block uint64
+}
+
+// known is what changes remember of the files. They change it as they go; it
 // is forgotten when one fails and when another connection has written, so that
 // it is never ahead of the disk.
 type known struct {
-	version int64 // the file's data_version
-	wearers map[wearerName]int64
-	runs    map[runName]int64
+	version int64 // the index's data_version
+	wearers map[wearerKey]int64
+	runs    map[runKey]int64
+	worn    map[wornKey]bool
 	tombs   *tombs
 	// Sets in two generations: what is used moves to the young one, and when
 	// that is full, the old one goes.
@@ -34,7 +56,7 @@ type known struct {
 
 func newKnown() known {
 	return known{
-		wearers: map[wearerName]int64{}, runs: map[runName]int64{},
+		wearers: map[wearerKey]int64{}, runs: map[runKey]int64{}, worn: map[wornKey]bool{},
 		young: map[blockKey]spans{}, old: map[blockKey]spans{},
 	}
 }
@@ -65,5 +87,8 @@ func (k *known) trim() {
 	}
 	if len(k.runs) > maxNames {
 		clear(k.runs)
+	}
+	if len(k.worn) > maxNames {
+		clear(k.worn)
 	}
 }

@@ -11,14 +11,16 @@ import (
 )
 
 func lateMark(first, last uint64) schemas.Late {
-	return schemas.Late{Org: org, Wearer: ann, Device: annsDevice, Boot: annsRun, First: first, Last: last}
+	return schemas.Late{Org: org, Wearer: ann, Device: annsDevice, Boot: annsRun, First: first, Last: last, From: benchStart.UnixMilli(), To: benchStart.UnixMilli()}
 }
 
-func storedMarks(t *testing.T, s *Store) []lateSpan {
+// storedMarks are those of the day that lateMark's are of.
+func storedMarks(t *testing.T, s *Store) (marks []lateSpan) {
 	t.Helper()
-	rows, err := s.read.QueryContext(t.Context(), `SELECT first, last FROM late ORDER BY run, last`)
-	marks, err := collect(rows, err, func(v *lateSpan) []any { return []any{&v.first, &v.last} })
-	if err != nil {
+	if err := s.with(t.Context(), fileKey{series.Raw, dayOf(benchStart.UnixMilli())}, func(f *file) (err error) {
+		marks, err = query(t.Context(), s, f, (*lateSpan).fields, `SELECT first, last FROM late ORDER BY run, last`)
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return marks

@@ -2,19 +2,13 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"sitwell/internal/series"
 	"sitwell/schemas"
 )
-
-// tableAggregates holds what may be known of groups. Times are seconds since 1970 UTC.
-const tableAggregates = `
-CREATE TABLE IF NOT EXISTS aggregates (org TEXT NOT NULL, kind TEXT NOT NULL, start INTEGER NOT NULL, team TEXT NOT NULL,
-	ended INTEGER NOT NULL, suppressed INTEGER NOT NULL, contributors TEXT NOT NULL, sitting REAL NOT NULL,
-	slouched REAL NOT NULL, breaks REAL NOT NULL, flexion REAL NOT NULL, made INTEGER NOT NULL, PRIMARY KEY (org, kind, start, team)) WITHOUT ROWID;
-`
 
 const (
 	sqlAddAggregate = `INSERT INTO aggregates (org, kind, start, team, ended, suppressed, contributors,
@@ -25,24 +19,49 @@ const (
 		WHERE org = ?1 AND kind = ?2 AND start >= ?3 AND start < ?4 ORDER BY start, team`
 )
 
-// PutAggregates stores aggregates in one transaction.
+var errNoWindow = errors.New("it names no window, or one that ends before it starts")
+
+// PutAggregates stores aggregates in one transaction of their own file: appends go on
+// beside it.
 func (s *Store) PutAggregates(ctx context.Context, all []series.Aggregate) error {
 	for i := range all {
-		if a := &all[i]; a.Org.IsZero() || a.Window == "" || !a.Start.Before(a.End) {
-			return fmt.Errorf("store aggregate of %q, %s from %v to %v: %w", a.Org, a.Window, a.Start, a.End, errNoName)
+		a := &all[i]
+		err := errNoWindow
+		switch {
+		case a.Org.IsZero():
+			err = errNoName
+		case a.Window != "" && a.Start.Before(a.End):
+			continue
 		}
+		return fmt.Errorf("store aggregate of %q, %s from %v to %v: %w", a.Org, a.Window, a.Start, a.End, err)
 	}
-	err := s.change(ctx, func(ctx context.Context, a *appending) error {
+	err := s.inOffice(ctx, func(ctx context.Context, tx *fileTx) error {
 		for i := range all {
-			g := &all[i]
-			if err := a.put(ctx, sqlAddAggregate, sqlSetAggregate, countAggregates, g.Org.String(), string(g.Window), g.Start.Unix(), g.Group.String(), g.End.Unix(),
-				g.Suppressed, g.Contributors, g.SittingMin, g.SlouchedPct, g.Breaks, g.FlexionDeg, g.Made.Unix()); err != nil {
+			a := &all[i]
+			if err := tx.put(ctx, sqlAddAggregate, sqlSetAggregate, countAggregates, a.Org.String(), string(a.Window), a.Start.Unix(),
+				a.Group.String(), a.End.Unix(), a.Suppressed, a.Contributors, a.SittingMin, a.SlouchedPct, a.Breaks, a.FlexionDeg, a.Made.Unix()); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	return wrap("store aggregates", err)
+}
+
+// inOffice runs a transaction in the office's file, which is nobody else's: it needs no
+// lock but its own.
+func (s *Store) inOffice(ctx context.Context, do func(context.Context, *fileTx) error) error {
+	w := &s.office.write
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	tx := &fileTx{writer: w, key: s.office.key, counts: map[string]int64{}}
+	if err := tx.run(ctx, do); err != nil {
+		return err
+	}
+	if err := w.tend(context.WithoutCancel(ctx)); err != nil {
+		s.log.Warn("log of the store not moved into its file", "file", s.office.key.name(), "err", err)
+	}
+	return nil
 }
 
 type aggregateRow struct {
@@ -52,15 +71,17 @@ type aggregateRow struct {
 	sitting, slouched, breaks, flexion float64
 }
 
+func (r *aggregateRow) fields() []any {
+	return []any{&r.team, &r.start, &r.ended, &r.suppressed, &r.contributors, &r.sitting, &r.slouched, &r.breaks, &r.flexion, &r.made}
+}
+
 // Aggregates reads those of an organisation's windows.
 func (s *Store) Aggregates(ctx context.Context, q series.OfficeQuery) ([]series.Aggregate, error) {
 	if q.Org.IsZero() {
 		return nil, fmt.Errorf("read aggregates: %w", errNoName)
 	}
-	rows, err := s.read.QueryContext(ctx, sqlAggregates, q.Org.String(), string(q.Window), ceilSeconds(q.From), ceilSeconds(q.To))
-	stored, err := collect(rows, err, func(r *aggregateRow) []any {
-		return []any{&r.team, &r.start, &r.ended, &r.suppressed, &r.contributors, &r.sitting, &r.slouched, &r.breaks, &r.flexion, &r.made}
-	})
+	stored, err := query(ctx, s, s.office, (*aggregateRow).fields, sqlAggregates,
+		q.Org.String(), string(q.Window), ceilSeconds(q.From), ceilSeconds(q.To))
 	if err != nil {
 		return nil, wrap("read aggregates", err)
 	}

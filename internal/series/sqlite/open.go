@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	_ "modernc.org/sqlite" // the driver
@@ -18,202 +16,137 @@ import (
 	"sitwell/internal/series"
 )
 
-// FileName is the store's file in its folder; SQLite keeps two more beside it.
-const FileName = "series.db"
-
 // ErrVersion says that a file was written by a newer build.
 var ErrVersion = errors.New("the file is of a newer version of sitwell; run that one, or restore a backup")
 
 // ErrForeign says that a file is no series store.
-var ErrForeign = errors.New("the file is not a series store of sitwell; move it away, or name another folder")
+var ErrForeign = errors.New("the file is not of a series store of sitwell; move it away, or name another folder")
 
-const (
-	pageSize = 4096 // bytes; see DESIGN.md for the comparison with 8192
-	// readers are the read connections at once. Further queries wait for one until their
-	// context ends; the dashboard bounds how many there are.
-	readers = 6
-	// lockWait is how long a statement waits for a lock that another process holds, in
-	// milliseconds; then it fails, and the recorder tries again. A wait ends with its
-	// context, too.
-	lockWait = 5_000
-)
+// ErrNoIndex says that a folder has files of days but no index: it was lost, and with it
+// who was erased.
+var ErrNoIndex = errors.New("there are files of days but no " + FileName + "; restore it from a backup, or name another folder")
 
 // Store is the embedded store of one folder.
 type Store struct {
-	log  *slog.Logger
-	path string
-	read *sql.DB // read-only connections
+	log     *slog.Logger
+	dir     string
+	pool    *pool
+	index   *file // open from Open to Close, as the next one
+	office  *file
+	reading chan struct{} // as many as may read at once
+	listed  listed
+	counted counted
+	view    sync.RWMutex // held for reading while minutes, episodes or findings are read, for writing while a replacement is made
 
-	mu    sync.Mutex // guards what follows: one append at a time
-	write *sql.DB    // one connection
-	stmt  map[string]*sql.Stmt
-	known known
-	room  room
-	pack  packer
+	mu        sync.Mutex // guards what follows: one change at a time
+	known     known
+	room      room
+	pack      packer
+	templates map[series.Class][]byte
 }
 
-var _ series.Store = (*Store)(nil)
-
-// Open opens the store in dir and creates both where they are missing. The
-// error wraps ErrVersion or ErrForeign where the file is not this build's; it
+// Open opens the store in dir and creates both where they are missing; a store of an
+// older layout is brought up to this one. The
+// error wraps ErrVersion or ErrForeign where a file is not this build's; it
 // is then left as it was.
 func Open(dir string, log *slog.Logger) (*Store, error) {
-	path, err := filepath.Abs(filepath.Join(dir, FileName))
+	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open series store: %w", err)
 	}
-	s := &Store{log: log, path: path, known: newKnown(), stmt: map[string]*sql.Stmt{}}
+	s := &Store{
+		log: log, dir: dir, reading: make(chan struct{}, readers), known: newKnown(),
+		counted: counted{files: map[fileKey]counts{}}, templates: map[series.Class][]byte{},
+	}
+	s.pool = &pool{log: log, path: s.pathOf, files: map[fileKey]*file{}}
 	if err := s.open(context.Background()); err != nil {
-		_ = s.closeAll() // the first error says more
-		return nil, fmt.Errorf("open series store %s: %w", path, err)
+		_ = s.pool.close() // the first error says more
+		return nil, fmt.Errorf("open series store %s: %w", dir, err)
 	}
 	return s, nil
 }
 
 func (s *Store) open(ctx context.Context) error {
-	if err := createFile(s.path); err != nil {
+	if err := s.folders(); err != nil {
 		return err
 	}
-	if err := checkFile(ctx, s.path); err != nil {
-		return err
-	}
-	var err error
-	// The page size counts only while the file is empty, so it comes first.
-	if s.write, err = sql.Open("sqlite", address(s.path, "rw", fmt.Sprintf("page_size(%d)", pageSize),
-		busyTimeout(), "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "foreign_keys(OFF)",
-		"cache_size(-16384)", "wal_autocheckpoint(2000)", "journal_size_limit(67108864)")+"&_txlock=immediate"); err != nil {
-		return err
-	}
-	s.write.SetMaxOpenConns(1)
-	if err := s.create(ctx); err != nil {
-		return err
-	}
-	if s.read, err = sql.Open("sqlite", address(s.path, "ro", busyTimeout(), "query_only(ON)", "cache_size(-4096)")); err != nil {
-		return err
-	}
-	s.read.SetMaxOpenConns(readers)
-	s.read.SetMaxIdleConns(readers)
-	return s.prepare(ctx)
-}
-
-// create makes the tables of a new file, or brings those of an older one up to
-// this layout: all or none of it.
-func (s *Store) create(ctx context.Context) error {
-	tx, err := s.write.BeginTx(ctx, nil)
+	old, err := s.older(ctx)
 	if err != nil {
+		return fmt.Errorf("%s: %w", OldFileName, err)
+	}
+	if err := s.openIndex(ctx, old); err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit it has nothing to do
-	var version int
-	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, tables(version)+tableLogs+tableAggregates+tableTombstones); err != nil {
-		return fmt.Errorf("create tables: %w", err)
-	}
-	if _, err := tx.ExecContext(ctx, sqlAddSalt, newSalt()); err != nil {
-		return fmt.Errorf("store salt: %w", err)
-	}
-	return tx.Commit()
-}
-
-// tables brings a file of a version, 0 for a new one, up to this layout.
-func tables(version int) string {
-	if version == schemaVersion {
-		return ""
-	}
-	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
-	if version == 0 {
-		return schema + marks
-	}
-	var all strings.Builder
-	for v := version; v < schemaVersion; v++ {
-		all.WriteString(upgrades()[v])
-	}
-	return all.String() + marks
-}
-
-func (s *Store) prepare(ctx context.Context) error {
-	for _, q := range statements() {
-		stmt, err := s.write.PrepareContext(ctx, q)
-		if err != nil {
-			return fmt.Errorf("prepare %q: %w", q, err)
+	return s.alone(func() error {
+		if err := s.transact(ctx, func(ctx context.Context, c *changing) error {
+			if err := c.tidy(); err != nil {
+				return err
+			}
+			if s.office, err = c.made(ctx, fileKey{class: series.Office}); err != nil || c.exists(fileKey{class: classOld}) {
+				return err
+			}
+			return c.bar(ctx)
+		}); err != nil || !old {
+			return err
 		}
-		s.stmt[q] = stmt
+		return s.upgrade(ctx)
+	})
+}
+
+// folders makes the store's folders.
+func (s *Store) folders() error {
+	for _, class := range dayClasses() {
+		if err := os.MkdirAll(s.folder(class), 0o700); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// Close waits for an append under way, moves all into the one file and closes it.
+func (s *Store) folder(class series.Class) string { return filepath.Join(s.dir, string(class)) }
+
+// openIndex opens the index, which is made where there is none.
+func (s *Store) openIndex(ctx context.Context, old bool) (err error) {
+	key := fileKey{class: classIndex}
+	if _, err := os.Stat(s.pathOf(key)); errors.Is(err, fs.ErrNotExist) {
+		if err := s.wantNoDays(); err != nil {
+			return err
+		}
+		if err := createEmpty(s.pathOf(key)); err != nil {
+			return err
+		}
+	}
+	fresh, err := checkIndex(ctx, s.pathOf(key))
+	if err == nil && fresh {
+		err = createIndex(ctx, s.pathOf(key), old)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", FileName, err)
+	}
+	s.index, err = s.pool.acquire(ctx, key)
+	return err
+}
+
+// wantNoDays is an error if there are files of days.
+func (s *Store) wantNoDays() error {
+	for _, class := range dayClasses() {
+		days, err := s.everyDay(class)
+		if err != nil {
+			return err
+		}
+		if len(days) > 0 {
+			return ErrNoIndex
+		}
+	}
+	return nil
+}
+
+// Close waits for an append under way, moves all into the files and closes them.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.closeAll(); err != nil {
-		return fmt.Errorf("close series store %s: %w", s.path, err)
-	}
-	return nil
-}
-
-// closeAll ends with the writer: the last connection moves the log into the file.
-func (s *Store) closeAll() error {
-	var errs []error
-	if s.read != nil {
-		errs = append(errs, s.read.Close())
-	}
-	for _, stmt := range s.stmt {
-		errs = append(errs, stmt.Close())
-	}
-	if s.write != nil {
-		errs = append(errs, s.write.Close())
-	}
-	return errors.Join(errs...)
-}
-
-// createFile makes an empty file that its owner alone can read, since SQLite
-// would let everybody, and puts its name on disk.
-func createFile(path string) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return nil
-	case err != nil:
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close() //nolint:errcheck // it was only read
-	return d.Sync()
-}
-
-// checkFile reads whose file it is without changing it.
-func checkFile(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", address(path, "ro", busyTimeout()))
-	if err != nil {
-		return err
-	}
-	defer db.Close() //nolint:errcheck // it was only read
-	db.SetMaxOpenConns(1)
-	var application, version, tables int
-	err = db.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
-		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`).Scan(&application, &version, &tables)
-	switch {
-	case err != nil:
-		return fmt.Errorf("read header: %w", err)
-	case application == 0 && version == 0 && tables == 0:
-		return nil // new
-	case application != applicationID:
-		return ErrForeign
-	case version > schemaVersion:
-		return fmt.Errorf("version %d, this build knows %d: %w", version, schemaVersion, ErrVersion)
+	if err := s.pool.close(); err != nil {
+		return fmt.Errorf("close series store %s: %w", s.dir, err)
 	}
 	return nil
 }

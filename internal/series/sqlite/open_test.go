@@ -7,9 +7,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,10 +22,10 @@ import (
 	"sitwell/schemas"
 )
 
-// alter runs SQL on the file of a folder, as another program would.
-func alter(t *testing.T, dir, query string) {
+// alter runs SQL on a file, as another program would.
+func alter(t *testing.T, path, query string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", address(filepath.Join(dir, FileName), "rwc"))
+	db, err := sql.Open("sqlite", address(path, "rwc"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,72 +38,175 @@ func alter(t *testing.T, dir, query string) {
 }
 
 func TestRefusesAndLeavesAlone(t *testing.T) {
+	text := bytes.Repeat([]byte("not a database\n"), 1000)
+	mine := fmt.Sprintf("PRAGMA application_id = %d;", applicationID)
 	for _, c := range []struct {
-		name, sql string
-		want      error
+		name, file, sql string
+		want            error
 	}{
-		{"newer", fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; CREATE TABLE t (a)", applicationID, schemaVersion+1), ErrVersion},
-		{"newer in its log", fmt.Sprintf("PRAGMA journal_mode = WAL; PRAGMA application_id = %d; PRAGMA user_version = 99; CREATE TABLE t (a)", applicationID), ErrVersion},
-		{"another program's", "PRAGMA user_version = 1; CREATE TABLE bookmarks (url)", ErrForeign},
+		{"newer", FileName, mine + "PRAGMA user_version = 5; CREATE TABLE t (a)", ErrVersion},
+		{"newer in its log", FileName, "PRAGMA journal_mode = WAL;" + mine + "PRAGMA user_version = 99; CREATE TABLE t (a)", ErrVersion},
+		{"another program's", FileName, "PRAGMA user_version = 1; CREATE TABLE bookmarks (url)", ErrForeign},
+		{"newer in the old place", OldFileName, mine + "PRAGMA user_version = 5; CREATE TABLE t (a)", ErrVersion},
+		{"another program's in the old place", OldFileName, "PRAGMA user_version = 1; CREATE TABLE bookmarks (url)", ErrForeign},
+		{"no database", FileName, "", nil},
+		{"no database in the old place", OldFileName, "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			alter(t, dir, c.sql)
-			before, err := os.ReadFile(filepath.Join(dir, FileName))
-			if err != nil {
+			path := filepath.Join(dir, c.file)
+			if c.sql != "" {
+				alter(t, path, c.sql)
+			} else if err := os.WriteFile(path, text, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Open(dir, slog.New(slog.DiscardHandler)); !errors.Is(err, c.want) || !strings.Contains(err.Error(), dir) {
-				t.Errorf("error is %v, want %v with the folder", err, c.want)
+			before := mustRead(t, path)
+			_, err := Open(dir, slog.New(slog.DiscardHandler))
+			if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), c.file) {
+				t.Errorf("error is %v, want %v with the folder and the file", err, c.want)
 			}
-			after, err := os.ReadFile(filepath.Join(dir, FileName))
-			if err != nil || !bytes.Equal(before, after) {
-				t.Errorf("the file was changed, %v", err)
+			if !bytes.Equal(before, mustRead(t, path)) {
+				t.Error("the file was changed")
 			}
 		})
 	}
-	t.Run("no database", func(t *testing.T) {
-		dir := t.TempDir()
-		text := bytes.Repeat([]byte("not a database\n"), 1000)
-		if err := os.WriteFile(filepath.Join(dir, FileName), text, 0o600); err != nil {
-			t.Fatal(err)
+}
+
+func mustRead(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// A file of a day that is another's, or newer, fails what needs it and is left as it is.
+func TestForeignDay(t *testing.T) {
+	for _, c := range []struct {
+		sql  string
+		want error
+	}{
+		{fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 5; CREATE TABLE t (a)", applicationID), ErrVersion},
+		{"CREATE TABLE bookmarks (url)", ErrForeign},
+	} {
+		s := closedTest(t, t.TempDir())
+		path := s.pathOf(fileKey{series.Raw, dayOf(benchStart.UnixMilli())})
+		alter(t, path, c.sql)
+		before := mustRead(t, path)
+		if _, err := s.Append(t.Context(), batchOf(1, 0, 10)); !errors.Is(err, c.want) || !strings.Contains(err.Error(), "raw/2026-11-02.db") {
+			t.Errorf("error is %v, want %v with the file", err, c.want)
 		}
-		if _, err := Open(dir, slog.New(slog.DiscardHandler)); err == nil {
-			t.Error("no error")
+		err := s.Readings(t.Context(), annsHour, func(series.Reading) error { return nil })
+		if !errors.Is(err, c.want) {
+			t.Errorf("error of a query is %v, want %v", err, c.want)
 		}
-		if after, err := os.ReadFile(filepath.Join(dir, FileName)); err != nil || !bytes.Equal(after, text) {
-			t.Errorf("the file was changed, %v", err)
+		if !bytes.Equal(before, mustRead(t, path)) {
+			t.Error("the file was changed")
 		}
-	})
+		if at, err := s.Position(t.Context(), schemas.StreamReadings); err != nil || at.Seq != 0 {
+			t.Errorf("position is %+v, %v", at, err)
+		}
+	}
+}
+
+// A folder that has lost its index is refused: nobody knows who was erased.
+func TestNoIndex(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir)
+	if _, err := s.Append(t.Context(), batchOf(1, 0, 10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, FileName)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := Open(dir, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrNoIndex) {
+			t.Errorf("error is %v, want %v", err, ErrNoIndex)
+		}
+	}
+}
+
+// filesOf are all files of a folder, by their path in it.
+func filesOf(t testing.TB, dir string) map[string]fs.FileInfo {
+	t.Helper()
+	all := map[string]fs.FileInfo{}
+	if err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		all[strings.TrimPrefix(path, dir+"/")] = info
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func TestOpensAsItShould(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "a b%20?c#d", "e")
-	s := closedTest(t, dir)
-	for pragma, want := range map[string]int{
-		"synchronous": 2, "secure_delete": 1, "page_size": pageSize, "user_version": schemaVersion, "foreign_keys": 0,
-	} {
-		var got int
-		if err := s.write.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
-			t.Errorf("%s is %d, %v, want %d", pragma, got, err, want)
+	dir := filepath.Join(t.TempDir(), "a b%20?c#d[x]*", "e")
+	s := openTest(t, dir)
+	if _, err := s.Append(t.Context(), batchOf(1, 0, 10)); err != nil {
+		t.Fatal(err)
+	}
+	day := fileKey{series.Raw, dayOf(benchStart.UnixMilli())}
+	if err := s.with(t.Context(), day, func(f *file) error {
+		for pragma, want := range map[string]int{
+			"synchronous": 2, "secure_delete": 1, "page_size": pageSize, "user_version": schemaVersion, "foreign_keys": 0, "auto_vacuum": 0,
+			"application_id": applicationID, "wal_autocheckpoint": 0, "temp_store": 2,
+		} {
+			var got int
+			if err := f.write.conn.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+				t.Errorf("%s is %d, %v, want %d", pragma, got, err, want)
+			}
+		}
+		var mode string
+		if err := f.write.conn.QueryRowContext(t.Context(), "PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
+			t.Errorf("journal_mode is %s, %v", mode, err)
+		}
+		if _, err := f.read.ExecContext(t.Context(), "DELETE FROM minutes"); err == nil {
+			t.Error("a read connection can write")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	files := filesOf(t, dir)
+	for _, name := range []string{FileName, FileName + "-wal", officeName, OldFileName, day.name(), day.name() + "-wal"} {
+		if info, ok := files[name]; !ok || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s is %v", name, info)
 		}
 	}
-	var mode string
-	if err := s.write.QueryRowContext(t.Context(), "PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
-		t.Errorf("journal_mode is %s, %v", mode, err)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := s.read.ExecContext(t.Context(), "DELETE FROM minutes"); err == nil {
-		t.Error("a read connection can write")
+	if got := slices.Sorted(maps.Keys(filesOf(t, dir))); !slices.Equal(got, []string{FileName, officeName, day.name(), OldFileName}) {
+		t.Errorf("a closed store has the files %v", got)
+	}
+}
+
+// What a crash left of a file that was not whole is removed, and no day.
+func TestTidies(t *testing.T) {
+	dir := t.TempDir()
+	if err := openTest(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	half := filepath.Join(dir, "raw", "2026-11-02.db.new")
+	if err := os.WriteFile(half, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := closedTest(t, dir)
+	if _, err := os.Stat(half); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
 	}
 	if _, err := s.Append(t.Context(), batchOf(1, 0, 10)); err != nil {
 		t.Fatal(err)
 	}
-	for _, suffix := range []string{"", "-wal"} {
-		info, err := os.Stat(filepath.Join(dir, FileName+suffix))
-		if err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s has mode %v, %v", FileName+suffix, info.Mode(), err)
-		}
-	}
+	wantReadings(t, s, 10, 0)
 }
 
 // batchOf is n readings from seq on, one in 4 s.
@@ -158,13 +265,22 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	limit := func(pages int) {
-		if _, err := s.write.ExecContext(context.Background(), fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+		t.Helper()
+		if err := s.with(t.Context(), fileKey{series.Raw, dayOf(benchStart.UnixMilli())}, func(f *file) error {
+			f.write.mu.Lock()
+			defer f.write.mu.Unlock()
+			if err := f.write.connect(context.Background()); err != nil {
+				return err
+			}
+			_, err := f.write.conn.ExecContext(context.Background(), fmt.Sprintf("PRAGMA max_page_count = %d", pages))
+			return err
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	limit(1) // no more than there are
 	big := batchOf(2, 50, 30_000)
 	for range 3 {
+		limit(1) // no more than there are
 		if _, err := s.Append(t.Context(), big); err == nil {
 			t.Fatal("an append to a full disk gave no error")
 		}
@@ -180,22 +296,31 @@ func TestDiskFull(t *testing.T) {
 // An organisation's sums must read its wearers' ranges, not the whole table.
 func TestTotalsPlan(t *testing.T) {
 	s := closedTest(t, t.TempDir())
-	got := plan(t, s, sqlTotals, "acme", 1, 2)
+	got := planOf(t, s, series.Rollups, sqlTotals)
 	if strings.Contains(got, "SCAN") || strings.Contains(got, "TEMP") || !strings.Contains(got, "SEARCH r USING INTEGER PRIMARY KEY") {
 		t.Errorf("plan is %s", got)
 	}
 }
 
-// plan is how SQLite would run a query, in one line.
-func plan(t *testing.T, s *Store, query string, args ...any) string {
+// planOf is how SQLite would run a query on a file of a class, in one line.
+func planOf(t *testing.T, s *Store, class series.Class, text string) (plan string) {
 	t.Helper()
+	key := fileKey{class, 1}
+	if err := s.change(t.Context(), func(ctx context.Context, c *changing) error {
+		return c.in(ctx, key, func(context.Context, *fileTx) error { return nil })
+	}); err != nil {
+		t.Fatal(err)
+	}
 	type step struct {
 		id, parent, unused int
 		detail             string
 	}
-	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
-	steps, err := collect(rows, err, func(r *step) []any { return []any{&r.id, &r.parent, &r.unused, &r.detail} })
-	if err != nil {
+	var steps []step
+	if err := s.with(t.Context(), key, func(f *file) (err error) {
+		steps, err = query(t.Context(), s, f, func(r *step) []any { return []any{&r.id, &r.parent, &r.unused, &r.detail} },
+			"EXPLAIN QUERY PLAN "+regexp.MustCompile(`\?\d`).ReplaceAllString(text, "'1'"))
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
 	var lines []string

@@ -9,19 +9,39 @@ import (
 	"sitwell/schemas"
 )
 
+const (
+	sqlAddRollup = `INSERT INTO rollups (id, sitting, standing, moving, not_worn, upright, slouched, flexion, breaks,
+		flexion_p95, lean_left, lean_right, bent, load_peak, shifts, bout)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT DO NOTHING`
+	sqlSetRollup = `UPDATE rollups SET sitting = ?2, standing = ?3, moving = ?4, not_worn = ?5, upright = ?6, slouched = ?7,
+		flexion = ?8, breaks = ?9, flexion_p95 = ?10, lean_left = ?11, lean_right = ?12, bent = ?13, load_peak = ?14,
+		shifts = ?15, bout = ?16 WHERE id = ?1`
+	// sqlGrowRollup leaves a minute alone that covers more time than what would replace it:
+	// of what the wearer did, and where that is the same, of judged posture.
+	sqlGrowRollup = sqlSetRollup + ` AND (sitting + standing + moving + not_worn, upright + slouched) <=
+		(?2 + ?3 + ?4 + ?5, ?6 + ?7)`
+	sqlDropRollups = `DELETE FROM rollups WHERE id BETWEEN ?1 AND ?2`
+	sqlRollups     = `SELECT id, sitting, standing, moving, not_worn, upright, slouched, flexion, breaks,
+		flexion_p95, lean_left, lean_right, bent, load_peak, shifts, bout FROM rollups WHERE id BETWEEN ?1 AND ?2 ORDER BY id`
+)
+
+func checkRollup(r *schemas.Rollup) error {
+	if r.Minute < 0 || r.Minute > maxMinute {
+		return fmt.Errorf("minute %d of %s/%s is out of range", r.Minute, r.Org, r.Wearer)
+	}
+	return checkWearer(r.Org, r.Wearer)
+}
+
 // storeRollup writes a wearer's minute; update says what becomes of an earlier one of
 // the same minute: sqlGrowRollup for what the log brings, sqlSetRollup for a rebuild.
 // Seconds are kept to 1 ms, flexion to 0.001 degree and the load to 0.001: what is
 // a whole number of them, as all sums of readings' times are, comes back bit by bit.
-func (a *appending) storeRollup(ctx context.Context, r *schemas.Rollup, update string) error {
-	wearer, err := a.wearer(ctx, r.Org, r.Wearer)
+func (tx *fileTx) storeRollup(ctx context.Context, r *schemas.Rollup, update string) error {
+	wearer, err := tx.wearer(ctx, r.Org, r.Wearer)
 	if err != nil {
 		return err
 	}
-	if r.Minute < 0 || r.Minute > maxMinute {
-		return fmt.Errorf("minute %d of %s/%s is out of range", r.Minute, r.Org, r.Wearer)
-	}
-	return a.put(ctx, sqlAddRollup, update, countRollups, rowKey(wearer, r.Minute),
+	return tx.put(ctx, sqlAddRollup, update, countRollups, rowKey(wearer, r.Minute),
 		thousandths(r.Sitting), thousandths(r.Standing), thousandths(r.Moving), thousandths(r.NotWorn),
 		thousandths(r.Upright), thousandths(r.Slouched), thousandths(r.Flexion), r.Breaks,
 		thousandths(r.FlexionP95), thousandths(r.LeanLeft), thousandths(r.LeanRight), thousandths(r.Bent),
@@ -45,93 +65,49 @@ type rollupRow struct {
 	breaks, shifts                                                      int
 }
 
+func (r *rollupRow) fields() []any {
+	return []any{
+		&r.key, &r.sitting, &r.standing, &r.moving, &r.notWorn, &r.upright, &r.slouched, &r.flexion, &r.breaks,
+		&r.flexionP95, &r.leanLeft, &r.leanRight, &r.bent, &r.loadPeak, &r.shifts, &r.bout,
+	}
+}
+
+func (r *rollupRow) rollup(q series.Query) schemas.Rollup {
+	return schemas.Rollup{
+		Org: q.Org, Wearer: q.Wearer, Minute: r.key & maxMinute,
+		Sitting: fromThousandths(r.sitting), Standing: fromThousandths(r.standing),
+		Moving: fromThousandths(r.moving), NotWorn: fromThousandths(r.notWorn),
+		Upright: fromThousandths(r.upright), Slouched: fromThousandths(r.slouched),
+		Flexion: fromThousandths(r.flexion), Breaks: r.breaks,
+		FlexionP95: fromThousandths(r.flexionP95), LeanLeft: fromThousandths(r.leanLeft), LeanRight: fromThousandths(r.leanRight),
+		Bent: fromThousandths(r.bent), LoadPeak: fromThousandths(r.loadPeak), Shifts: r.shifts, Bout: fromThousandths(r.bout),
+	}
+}
+
 // Rollups reads a wearer's minutes.
 func (s *Store) Rollups(ctx context.Context, q series.Query) ([]schemas.Rollup, error) {
-	sc, found, err := s.scope(ctx, q)
-	if err != nil || !found {
-		return nil, wrap("read rollups", err)
-	}
-	first, last := sc.minuteRange()
-	stored, err := s.rollupRows(ctx, first, last)
+	rollups := []schemas.Rollup{}
+	err := s.minutesOf(ctx, q, func(f *file, sc scope) error {
+		first, last := sc.minuteRange()
+		rows, err := query(ctx, s, f, (*rollupRow).fields, sqlRollups, first, last)
+		for i := range rows {
+			rollups = append(rollups, rows[i].rollup(q))
+		}
+		return err
+	})
 	if err != nil {
 		return nil, wrap("read rollups", err)
-	}
-	rollups := make([]schemas.Rollup, len(stored))
-	for i, r := range stored {
-		rollups[i] = schemas.Rollup{
-			Org: q.Org, Wearer: q.Wearer, Minute: r.key & maxMinute,
-			Sitting: fromThousandths(r.sitting), Standing: fromThousandths(r.standing),
-			Moving: fromThousandths(r.moving), NotWorn: fromThousandths(r.notWorn),
-			Upright: fromThousandths(r.upright), Slouched: fromThousandths(r.slouched),
-			Flexion: fromThousandths(r.flexion), Breaks: r.breaks,
-			FlexionP95: fromThousandths(r.flexionP95), LeanLeft: fromThousandths(r.leanLeft), LeanRight: fromThousandths(r.leanRight),
-			Bent: fromThousandths(r.bent), LoadPeak: fromThousandths(r.loadPeak), Shifts: r.shifts, Bout: fromThousandths(r.bout),
-		}
 	}
 	return rollups, nil
 }
 
-func (s *Store) rollupRows(ctx context.Context, first, last int64) ([]rollupRow, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id, sitting, standing, moving, not_worn, upright, slouched, flexion, breaks,
-		flexion_p95, lean_left, lean_right, bent, load_peak, shifts, bout FROM rollups WHERE id BETWEEN ? AND ? ORDER BY id`, first, last)
-	return collect(rows, err, func(r *rollupRow) []any {
-		return []any{
-			&r.key, &r.sitting, &r.standing, &r.moving, &r.notWorn, &r.upright, &r.slouched, &r.flexion, &r.breaks,
-			&r.flexionP95, &r.leanLeft, &r.leanRight, &r.bent, &r.loadPeak, &r.shifts, &r.bout,
-		}
-	})
-}
-
-// sqlTotals sums in integers: the outer loop is over an organisation's
-// wearers, the inner one a range of each one's minutes.
-const sqlTotals = `SELECT w.wearer, count(*), sum(sitting), sum(standing), sum(moving), sum(not_worn), sum(upright),
-	sum(slouched), sum(flexion * (upright + slouched)), sum(breaks)
-	FROM wearers w CROSS JOIN rollups r ON r.id BETWEEN (w.id << 28) + ?2 AND (w.id << 28) + ?3
-	WHERE w.org = ?1 GROUP BY w.org, w.wearer`
-
-type totalsRow struct {
-	minutes, breaks                                                       int
-	sitting, standing, moving, notWorn, upright, slouched, flexionSeconds float64
-}
-
-// Totals sums the rollups of an organisation's wearers, by wearer.
-func (s *Store) Totals(ctx context.Context, q series.Query) ([]series.Totals, error) {
-	if q.Org.IsZero() {
-		return nil, fmt.Errorf("sum rollups: %w", errNoName)
+// minutesOf calls each for the files with the minutes of a query.
+func (s *Store) minutesOf(ctx context.Context, q series.Query, each func(*file, scope) error) error {
+	from, to, found, err := spanOf(q)
+	if err != nil || !found {
+		return err
 	}
-	first, last := wholeMinutes(millis(q.From), millis(q.To))
-	if first > last {
-		return nil, nil
-	}
-	rows, err := s.read.QueryContext(ctx, sqlTotals, q.Org.String(), first, last)
-	type wearerTotals struct {
-		wearer string
-		totalsRow
-	}
-	sums, err := collect(rows, err, func(r *wearerTotals) []any { return append([]any{&r.wearer}, r.sums()...) })
-	if err != nil {
-		return nil, wrap("sum rollups", err)
-	}
-	totals := make([]series.Totals, len(sums))
-	for i := range sums {
-		wearer, err := schemas.ParseID(sums[i].wearer)
-		if err != nil {
-			return nil, wrap("sum rollups", err)
-		}
-		totals[i] = sums[i].totals(wearer)
-	}
-	return totals, nil
-}
-
-// sums are where the columns of a query of sums go.
-func (r *totalsRow) sums() []any {
-	return []any{&r.minutes, &r.sitting, &r.standing, &r.moving, &r.notWorn, &r.upright, &r.slouched, &r.flexionSeconds, &r.breaks}
-}
-
-func (r *totalsRow) totals(wearer schemas.ID) series.Totals {
-	return series.Totals{
-		Wearer: wearer, Minutes: r.minutes, Breaks: r.breaks,
-		Sitting: r.sitting / 1e3, Standing: r.standing / 1e3, Moving: r.moving / 1e3, NotWorn: r.notWorn / 1e3,
-		Upright: r.upright / 1e3, Slouched: r.slouched / 1e3, FlexionSum: r.flexionSeconds / 1e6,
-	}
+	s.view.RLock()
+	defer s.view.RUnlock()
+	return s.scopes(ctx, series.Rollups, q, dayOf(from), dayOf(to-1), each)
 }

@@ -50,6 +50,12 @@ func (s *spans) add(n uint16) bool {
 	return true
 }
 
+// has reports whether n is in the set.
+func (s spans) has(n uint16) bool {
+	i := sort.Search(len(s), func(i int) bool { return s[i].to >= n })
+	return i < len(s) && s[i].from <= n
+}
+
 // encode is the set as bytes: for each span the numbers left out before it and
 // its length less one.
 func (s spans) encode(b []byte) []byte {

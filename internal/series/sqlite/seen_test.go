@@ -57,22 +57,22 @@ func FuzzDecodeSpans(f *testing.F) {
 func TestKnownIsBounded(t *testing.T) {
 	k := newKnown()
 	wide := make(spans, 1000)
-	k.setBlock(blockKey{1, 0}, wide)
+	k.setBlock(blockKey{day: 1}, wide)
 	sets := 3 * maxSeenMemory / (blockOverhead + 4000)
 	for i := range sets {
-		k.setBlock(blockKey{2, int64(i)}, wide)
+		k.setBlock(blockKey{day: 2, block: uint64(i)}, wide)
 	}
-	if _, ok := k.block(blockKey{1, 0}); ok {
+	if _, ok := k.block(blockKey{day: 1}); ok {
 		t.Error("the oldest set is still there")
 	}
-	if _, ok := k.block(blockKey{2, int64(sets - 1)}); !ok {
+	if _, ok := k.block(blockKey{day: 2, block: uint64(sets - 1)}); !ok {
 		t.Error("the newest set is gone")
 	}
 	if n := len(k.young) + len(k.old); n > 2*(1+maxSeenMemory/(blockOverhead+4000)) {
 		t.Errorf("%d sets are kept", n)
 	}
 	for range sets { // the same one again does not count again
-		k.setBlock(blockKey{3, 0}, wide)
+		k.setBlock(blockKey{day: 3}, wide)
 	}
 	if n := len(k.young) + len(k.old); n < sets/3 {
 		t.Errorf("only %d sets are kept", n)

@@ -27,6 +27,12 @@ func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 // rowKey is the key of a wearer's minute.
 func rowKey(wearer, minuteNumber int64) int64 { return wearer<<minuteBits | minuteNumber }
 
+// within is the part of a scope that lies in a day.
+func (sc scope) within(day int64) scope {
+	sc.from, sc.to = max(sc.from, day*dayMillis), min(sc.to, (day+1)*dayMillis)
+	return sc
+}
+
 // rowRange is the keys, both included, of the minutes that hold from <= time < to.
 func (sc scope) rowRange() (first, last int64) {
 	return rowKey(sc.wearer, sc.from/minute), rowKey(sc.wearer, (sc.to-1)/minute)

@@ -5,23 +5,16 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 
 	"sitwell/internal/series"
 	"sitwell/schemas"
 )
 
-// tableTombstones holds who was erased, by a keyed hash, so that no byte of a name stays:
-// what is from before a time, in milliseconds, never comes back.
-const tableTombstones = `
-CREATE TABLE IF NOT EXISTS salt (value BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS tombstones (key BLOB PRIMARY KEY, before INTEGER NOT NULL) WITHOUT ROWID;
-`
-
 const (
 	sqlSalt       = `SELECT value FROM salt`
-	sqlAddSalt    = `INSERT INTO salt (value) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM salt)`
+	sqlAddSalt    = `INSERT INTO salt (value) VALUES (?1)`
 	sqlTombstones = `SELECT key, before FROM tombstones`
-	sqlBury       = `INSERT INTO tombstones (key, before) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET before = max(before, ?2)`
 )
 
 // tombs are the tombstones of a store.
@@ -44,18 +37,24 @@ type tombRow struct {
 }
 
 // recallTombs reads the tombstones.
-func (a *appending) recallTombs(ctx context.Context) (*tombs, error) {
+func recallTombs(ctx context.Context, index *writer) (*tombs, error) {
 	t := &tombs{before: map[string]int64{}, of: map[wearerName]int64{}}
-	if err := a.tx.QueryRowContext(ctx, sqlSalt).Scan(&t.salt); err != nil {
+	if found, err := index.find(ctx, sqlSalt, nil, []any{&t.salt}); err != nil || !found {
+		return nil, errors.Join(err, errNoSalt)
+	}
+	stmt, err := index.stmt(ctx, sqlTombstones)
+	if err != nil {
 		return nil, err
 	}
-	rows, err := a.tx.QueryContext(ctx, sqlTombstones)
+	rows, err := stmt.QueryContext(ctx)
 	all, err := collect(rows, err, func(r *tombRow) []any { return []any{&r.key, &r.before} })
 	for _, r := range all {
 		t.before[string(r.key)] = r.before
 	}
 	return t, err
 }
+
+var errNoSalt = errors.New("the index has no salt")
 
 // key stands for a wearer.
 func (t *tombs) key(name wearerName) []byte {

@@ -31,7 +31,7 @@ func olderStore(t *testing.T, dump string) *Store {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	alter(t, dir, string(text))
+	alter(t, filepath.Join(dir, OldFileName), string(text))
 	return closedTest(t, dir)
 }
 
@@ -111,7 +111,7 @@ func TestOlderFileGoesOn(t *testing.T) {
 			for _, b := range []series.Batch{
 				{
 					Stream: schemas.StreamRollups, Seq: 5, Rollups: []schemas.Rollup{full},
-					Late: []schemas.Late{{Org: org, Wearer: ann, Device: annsDevice, Boot: annsRun, First: 2, Last: 3}},
+					Late: []schemas.Late{{Org: org, Wearer: ann, Device: annsDevice, Boot: annsRun, First: 2, Last: 3, From: benchStart.UnixMilli(), To: benchStart.UnixMilli()}},
 				},
 				{Stream: schemas.StreamFindings, Seq: 8, Findings: []schemas.Finding{escalated}},
 			} {

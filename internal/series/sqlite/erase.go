@@ -1,0 +1,244 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"sitwell/internal/series"
+	"sitwell/schemas"
+)
+
+// erasers is how many files an erasure changes at once: most of its time it waits for the
+// disk.
+const erasers = 8
+
+const (
+	sqlBury = `INSERT INTO tombstones (key, before) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET before = max(before, ?2)`
+
+	sqlDropWearer  = `DELETE FROM wearers WHERE id = ?1`
+	sqlSumReadings = `SELECT ifnull((SELECT sum(n) FROM minutes WHERE id BETWEEN ?1 AND ?2), 0) +
+		ifnull((SELECT sum(n) FROM hours WHERE id BETWEEN ?1 AND ?2), 0)`
+	sqlDropMinutes          = `DELETE FROM minutes WHERE id BETWEEN ?1 AND ?2`
+	sqlDropHours            = `DELETE FROM hours WHERE id BETWEEN ?1 AND ?2`
+	sqlDropWearersFindings  = `DELETE FROM findings WHERE wearer = ?1`
+	sqlDropWearersEpisodes  = `DELETE FROM episodes WHERE wearer = ?1`
+	sqlDropWearersDecisions = `DELETE FROM decisions WHERE wearer = ?1`
+
+	// Runs are removed with the last one who wore them.
+	sqlDropWorn    = `DELETE FROM worn WHERE wearer = ?1`
+	sqlDropOwnSeen = `DELETE FROM seen WHERE run IN (` + sqlOwnRuns + `)`
+	sqlDropOwnLate = `DELETE FROM late WHERE run IN (` + sqlOwnRuns + `)`
+	sqlDropOwnRuns = `DELETE FROM runs WHERE id IN (` + sqlOwnRuns + `)`
+	sqlOwnRuns     = `SELECT w.run FROM worn w WHERE w.wearer = ?1 AND NOT EXISTS (SELECT 1 FROM worn o WHERE o.run = w.run AND o.wearer <> ?1)`
+)
+
+var errLeft = errors.New("something of it is left; repeat the erasure")
+
+// Erase writes a tombstone, removes the wearer from each file that has something of it, and
+// moves their logs into them, wiped: then the disk has no byte of it. Appends wait for it.
+func (s *Store) Erase(ctx context.Context, org, wearer schemas.ID, before time.Time) (series.Erased, error) {
+	name := wearerName{org, wearer}
+	e := erasing{name: name}
+	err := checkWearer(org, wearer)
+	if err == nil {
+		err = s.alone(func() error {
+			bury := func(calm context.Context, c *changing) error { return c.bury(calm, name, before) }
+			if err := s.transact(ctx, bury); err != nil {
+				return err
+			}
+			return s.transact(ctx, func(calm context.Context, c *changing) error {
+				// Once more, so that other processes know that what they remember is old.
+				if err := c.bury(calm, name, before); err != nil {
+					return err
+				}
+				return s.eachFile(func(key fileKey) error { return e.erase(calm, c, key) })
+			})
+		})
+	}
+	if err == nil {
+		err = s.index.empty(ctx) // a replacement may have left something
+	}
+	if err != nil {
+		return series.Erased{}, fmt.Errorf("erase %s/%s: %w", org, wearer, err)
+	}
+	return e.done, nil
+}
+
+func (c *changing) bury(ctx context.Context, name wearerName, before time.Time) error {
+	key := c.known.tombs.key(name)
+	c.known = known{} // the next change reads the tombstones again, and all else
+	return c.index.exec(ctx, sqlBury, key, ceilMillis(before))
+}
+
+// erasing is an erasure under way. It is safe for concurrent use.
+type erasing struct {
+	name wearerName
+
+	mu   sync.Mutex // guards done
+	done series.Erased
+}
+
+// erase removes the wearer from a file, empties its log and looks whether it is gone. A file that
+// has nothing of the wearer any more may still have something in its log.
+func (e *erasing) erase(ctx context.Context, c *changing, key fileKey) error {
+	return c.with(ctx, key, func(f *file) error {
+		_, found, err := e.find(ctx, c.Store, f)
+		if err != nil {
+			return err
+		}
+		if found {
+			if err := c.in(ctx, key, e.drop); err != nil {
+				return err
+			}
+		}
+		if err := f.empty(ctx); err != nil || !found {
+			return err
+		}
+		return e.verify(ctx, c.Store, f)
+	})
+}
+
+func (e *erasing) find(ctx context.Context, s *Store, f *file) (number int64, found bool, err error) {
+	numbers, err := query(ctx, s, f, func(n *int64) []any { return []any{n} }, sqlWearer, e.name.org.String(), e.name.wearer.String())
+	if err != nil || len(numbers) == 0 {
+		return 0, false, err
+	}
+	return numbers[0], true, nil
+}
+
+// verify asks the file whether the wearer is gone, and rows of nobody with it.
+func (e *erasing) verify(ctx context.Context, s *Store, f *file) error {
+	if _, found, err := e.find(ctx, s, f); err != nil || found {
+		return errors.Join(err, errLeft)
+	}
+	counts, err := query(ctx, s, f, func(n *int64) []any { return []any{n} }, strays(f.key.class))
+	for _, n := range counts {
+		if n != 0 {
+			err = errors.Join(err, fmt.Errorf("%d rows of nobody: %w", n, errLeft))
+		}
+	}
+	return err
+}
+
+// strays counts the rows of each table of a file that are of no wearer in it.
+func strays(class series.Class) string {
+	switch class {
+	case series.Raw:
+		return `SELECT count(*) FROM minutes WHERE id >> 28 NOT IN (SELECT id FROM wearers)
+			UNION ALL SELECT count(*) FROM hours WHERE id >> 28 NOT IN (SELECT id FROM wearers)
+			UNION ALL SELECT count(*) FROM worn WHERE wearer NOT IN (SELECT id FROM wearers)
+			UNION ALL SELECT count(*) FROM runs WHERE id NOT IN (SELECT run FROM worn)`
+	case series.Rollups:
+		return `SELECT count(*) FROM rollups WHERE id >> 28 NOT IN (SELECT id FROM wearers)`
+	case series.Events, series.Office:
+	}
+	return `SELECT count(*) FROM episodes WHERE wearer NOT IN (SELECT id FROM wearers)
+		UNION ALL SELECT count(*) FROM findings WHERE wearer NOT IN (SELECT id FROM wearers)
+		UNION ALL SELECT count(*) FROM decisions WHERE wearer NOT IN (SELECT id FROM wearers)`
+}
+
+// drop is the transaction that removes the wearer from a file.
+func (e *erasing) drop(ctx context.Context, tx *fileTx) error {
+	var wearer int64
+	found, err := tx.find(ctx, sqlWearer, []any{e.name.org.String(), e.name.wearer.String()}, []any{&wearer})
+	if err != nil || !found {
+		return err
+	}
+	if err := tx.dropWearer(ctx, wearer); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.done.Readings -= tx.counts[countReadings]
+	e.done.Rollups -= tx.counts[countRollups]
+	e.done.Episodes -= tx.counts[countEpisodes]
+	e.done.Findings -= tx.counts[countFindings]
+	e.done.Decisions -= tx.counts[countDecisions]
+	return nil
+}
+
+func (tx *fileTx) dropWearer(ctx context.Context, wearer int64) error {
+	first, last := rowKey(wearer, 0), rowKey(wearer, maxMinute)
+	var err error
+	switch tx.key.class {
+	case series.Raw:
+		err = tx.dropReadings(ctx, wearer, first, last)
+	case series.Rollups:
+		err = tx.drop(ctx, sqlDropRollups, countRollups, first, last)
+	case series.Events, series.Office:
+		for query, counter := range map[string]string{
+			sqlDropWearersFindings: countFindings, sqlDropWearersEpisodes: countEpisodes, sqlDropWearersDecisions: countDecisions,
+		} {
+			err = errors.Join(err, tx.drop(ctx, query, counter, wearer))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return tx.exec(ctx, sqlDropWearer, wearer)
+}
+
+// dropReadings removes the readings, and what is known of the runs that nobody else has worn.
+func (tx *fileTx) dropReadings(ctx context.Context, wearer, first, last int64) error {
+	var n int64
+	if _, err := tx.find(ctx, sqlSumReadings, []any{first, last}, []any{&n}); err != nil {
+		return err
+	}
+	tx.counts[countReadings] -= n
+	for _, query := range []string{sqlDropMinutes, sqlDropHours} {
+		if err := tx.exec(ctx, query, first, last); err != nil {
+			return err
+		}
+	}
+	for _, query := range []string{sqlDropOwnSeen, sqlDropOwnLate, sqlDropOwnRuns, sqlDropWorn} {
+		if err := tx.exec(ctx, query, wearer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// empty moves the log of a file into it and leaves nothing in it.
+func (f *file) empty(ctx context.Context) error {
+	if walSize(f.path) == 0 {
+		return nil
+	}
+	f.write.mu.Lock()
+	defer f.write.mu.Unlock()
+	return f.write.checkpoint(ctx, truncate)
+}
+
+// eachFile calls do for all files of days, some at once, and returns the errors of all.
+func (s *Store) eachFile(do func(fileKey) error) error {
+	var all []fileKey
+	for _, class := range dayClasses() {
+		days, err := s.everyDay(class)
+		if err != nil {
+			return err
+		}
+		for _, day := range days {
+			all = append(all, fileKey{class, day})
+		}
+	}
+	var wait sync.WaitGroup
+	next := make(chan fileKey)
+	errs := make([]error, erasers)
+	for i := range errs {
+		wait.Go(func() {
+			for key := range next {
+				if err := do(key); err != nil {
+					errs[i] = errors.Join(errs[i], fmt.Errorf("%s: %w", key.name(), err))
+				}
+			}
+		})
+	}
+	for _, key := range all {
+		next <- key
+	}
+	close(next)
+	wait.Wait()
+	return errors.Join(errs...)
+}
