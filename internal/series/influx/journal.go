@@ -132,6 +132,12 @@ func (s *Store) putJournal(ctx context.Context, e *entry) error {
 	if err != nil {
 		return err
 	}
+	s.journal.Store(true) // whether it is written is not known before an answer
+	return s.write(ctx, bucketState, journalOf(pieces).bytes())
+}
+
+// journalOf are the points of an entry's pieces.
+func journalOf(pieces []string) *points {
 	p := newPoints()
 	for i, piece := range pieces {
 		p.start(measJournal)
@@ -141,8 +147,7 @@ func (s *Store) putJournal(ctx context.Context, e *entry) error {
 		p.text(fieldSum, sumOfText(strings.Join(pieces, "")))
 		p.end(stateAt)
 	}
-	s.journal.Store(true) // whether it is written is not known before an answer
-	return s.write(ctx, bucketState, p.bytes())
+	return p
 }
 
 // readJournal is what is to be done, nil for nothing. some says whether there is any journal.
