@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"sitwell/internal/app"
 	"sitwell/internal/series"
 	"sitwell/schemas"
 )
@@ -25,9 +26,12 @@ func (d *wearable) slouch(device string, boot, seq int, until time.Time) (next i
 	return next
 }
 
-func TestFromReadingToNudge(t *testing.T) {
+func TestFromReadingToNudge(t *testing.T) { onEach(t, fromReadingToNudge) }
+
+func fromReadingToNudge(t *testing.T, on app.InfluxOptions) {
+	t.Helper()
 	dir := t.TempDir()
-	w := start(t, dir)
+	w := startOn(t, dir, on)
 	w.enrol([2]string{"anna", "band-1"}, [2]string{"ben", "band-2"}, [2]string{"cleo", "band-3"})
 	band := connect(t, w, "band-1", "band-1")
 	gateway := connect(t, w, "gateway-1", "band-2", "band-3")
@@ -83,7 +87,7 @@ func TestFromReadingToNudge(t *testing.T) {
 
 	t.Run("data and the snooze survive a restart", func(t *testing.T) {
 		w.stop()
-		w := start(t, dir)
+		w := startOn(t, dir, on)
 		w.checkStored("anna", "band-1", 7, 100, end)
 		band := connect(t, w, "band-1", "band-1")
 		band.slouch("band-1", 8, 1, now.Add(8*time.Second+125*time.Second))
@@ -135,8 +139,11 @@ func (w *world) checkNudges(wearer string) {
 	}
 }
 
-func TestUnknownDeviceIsQuarantinedAndRedriven(t *testing.T) {
-	w := start(t, t.TempDir())
+func TestUnknownDeviceIsQuarantinedAndRedriven(t *testing.T) { onEach(t, quarantinedAndRedriven) }
+
+func quarantinedAndRedriven(t *testing.T, on app.InfluxOptions) {
+	t.Helper()
+	w := startOn(t, t.TempDir(), on)
 	w.enrol()
 	band := connect(t, w, "band-9")
 	now := time.Now().Truncate(time.Millisecond)

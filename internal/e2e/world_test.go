@@ -34,8 +34,14 @@ type world struct {
 // start starts sitwell on a folder and free ports, until the test ends or stop.
 func start(t *testing.T, dir string) *world {
 	t.Helper()
+	return startOn(t, dir, app.InfluxOptions{})
+}
+
+// startOn is start with the time series in an InfluxDB, or in the folder where none is named.
+func startOn(t *testing.T, dir string, on app.InfluxOptions) *world {
+	t.Helper()
 	a, err := app.New(app.Options{
-		Data: dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", NATS: "127.0.0.1:0",
+		Data: dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", NATS: "127.0.0.1:0", Influx: on,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
