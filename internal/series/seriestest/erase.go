@@ -236,6 +236,29 @@ func eraseNobody(t *testing.T, open Open) {
 	wantSeqs(t, s, ever(annOf), 2, 4)
 }
 
+// eraseForgets: what was known of an erased wearer's readings and minutes says nothing of
+// those that come later: not which there were, not which were late, not how much of a
+// minute was covered. Two who wear devices of the same names elsewhere keep theirs.
+func eraseForgets(t *testing.T, open Open) {
+	s := opened(t, open)
+	theirs, theirMark := run(1, readings(1, 9, 0, 10)...), late(1, 3, 4)
+	theirs.Org, theirMark.Org = other, other
+	mustAppend(t, s, raw(1, run(1, readings(1, 9, 0, 10)...), theirs))
+	mustAppend(t, s, series.Batch{
+		Stream: schemas.StreamRollups, Seq: 1, Late: []schemas.Late{late(1, 3, 9), lateAt(1, 20, 29, 0, 3600), theirMark}, Rollups: []schemas.Rollup{sitting(60, 60)},
+	})
+	mustErase(t, s, annOf, after(60), series.Erased{Readings: 9, Rollups: 1})
+	mustAppend(t, s, raw(2, run(1, readings(1, 9, 60, 10)...), run(1, readings(20, 2, 200, 10)...), theirs))
+	mustAppend(t, s, series.Batch{Stream: schemas.StreamRollups, Seq: 2, Rollups: []schemas.Rollup{sitting(60, 30)}})
+	wantSeqs(t, s, ever(annOf), 1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 21)
+	wantLate(t, s, ever(annOf))
+	wantLate(t, s, ever(annOf2), 3, 4)
+	if got := must[[]schemas.Rollup](t)(s.Rollups(t.Context(), ever(annOf))); !reflect.DeepEqual(got, []schemas.Rollup{sitting(60, 30)}) {
+		t.Errorf("rollups after an erasure are %+v, want 30 s", got)
+	}
+	wantStats(t, s, series.Stats{Readings: 20, Rollups: 1})
+}
+
 // eraseBeside: what comes of a wearer while they are erased does not reappear, nobody
 // else's is lost, and who asks once the erasure is over gets nothing.
 func eraseBeside(t *testing.T, open Open) {
