@@ -28,10 +28,10 @@ const (
 	claimLook = 5 * time.Second // how often an owner looks whether it still is
 )
 
-// errClaimed says that another process fills the store.
-type errClaimed struct{ who string }
+// claimedError says that another process fills the store.
+type claimedError struct{ who string }
 
-func (e errClaimed) Error() string {
+func (e claimedError) Error() string {
 	return fmt.Sprintf("another process fills this store: %s; stop it, or leave record out of --roles", e.who)
 }
 
@@ -87,9 +87,9 @@ func (a *App) tryClaim(ctx context.Context, subject string) error {
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 	case err != nil:
-		return errClaimed{"its owner does not answer, and has not left either"}
+		return claimedError{"its owner does not answer, and has not left either"}
 	default:
-		return errClaimed{string(m.Data)}
+		return claimedError{string(m.Data)}
 	}
 	if _, err := kv.Update(ctx, key, []byte(subject), entry.Revision()); err != nil {
 		return fmt.Errorf("claim the store: %w", err)

@@ -88,3 +88,13 @@ func SetupInflux(ctx context.Context, o InfluxOptions, keep series.Retention, fo
 	}
 	return files, nil
 }
+
+// HasTokens reports whether a folder has what SetupInflux writes, whole.
+func HasTokens(folder string) bool {
+	for _, role := range influx.Roles() {
+		if _, err := ReadToken(folder, string(role)); err != nil {
+			return false
+		}
+	}
+	return true
+}

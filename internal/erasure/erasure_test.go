@@ -274,7 +274,7 @@ func TestAskedAgainAfterAnyStep(t *testing.T) {
 		if err == nil {
 			break
 		}
-		if context.Cause(ctx) != errStop {
+		if !errors.Is(context.Cause(ctx), errStop) {
 			t.Fatalf("stopped before step %d: %v", stop, err)
 		}
 		if who, _ := w.registry.Resolve(acme, band, w.began.Add(time.Second).UnixMilli()); !who.IsZero() {
