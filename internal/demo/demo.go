@@ -89,7 +89,8 @@ func Run(ctx context.Context, o Options) error {
 
 // The drain at the end: devices get closeWait to have their messages
 // acknowledged, the pipeline settleWait to store them, the store countWait to be
-// counted, and the parts stopWait to stop. What was acknowledged and is not stored by then is in the log.
+// counted, and the parts stopWait to stop. What was acknowledged and is not stored by
+// then is in the log.
 const (
 	closeWait  = 2 * time.Second
 	settleWait = 3 * time.Second
@@ -109,10 +110,10 @@ func (d *Demo) stop(ctx context.Context) error {
 		d.o.Logger.Info("some messages were not acknowledged", "err", err)
 	}
 	counts := d.fleet.Counts()
-	unsettled := step(settleWait, d.app.Settle)
+	unsettled := step(d.patient(settleWait), d.app.Settle)
 	var stats series.Stats
 	err := errors.Join(
-		step(d.countWait(), func(ctx context.Context) (err error) { stats, err = d.app.Store().Stats(ctx); return err }),
+		step(d.patient(countWait), func(ctx context.Context) (err error) { stats, err = d.app.Store().Stats(ctx); return err }),
 		step(stopWait, d.app.Stop),
 	)
 	if err != nil {

@@ -6,15 +6,15 @@ import (
 	"sitwell/internal/series"
 )
 
-// fluxWait is how long an InfluxDB may take to count what it has.
-const fluxWait = 30 * time.Second
+// remoteWait is how long an InfluxDB may take for what the embedded store does at once.
+const remoteWait = 30 * time.Second
 
-// countWait is how long the store may take to be counted.
-func (d *Demo) countWait() time.Duration {
+// patient is how long the store may take, which may be a server elsewhere.
+func (d *Demo) patient(usual time.Duration) time.Duration {
 	if d.o.App.Influx.URL != "" {
-		return fluxWait
+		return remoteWait
 	}
-	return countWait
+	return usual
 }
 
 // readBack prints what an InfluxDB has of this demo, as Flux gives it back, beside what
