@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,17 +12,27 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"sitwell/internal/app"
 )
 
 // oneShot are services that prepare a volume and end: they may be root and have no health.
-var oneShot = []string{"nats-volume"}
+var oneShot = []string{"nats-volume", "influxdb-setup"}
 
 // pinned is an image with a tag down to the patch level.
 var pinned = regexp.MustCompile(`^[a-z0-9/-]+:\d+\.\d+\.\d+(-[a-z0-9.]+)?$`)
 
+// load reads the services of all profiles.
 func load(t *testing.T) *types.Project {
 	t.Helper()
-	opts, err := cli.NewProjectOptions([]string{"../docker-compose.yml"}, cli.WithWorkingDirectory(".."))
+	return loadWith(t, "influx")
+}
+
+// loadWith reads the services of a profile, named as the operator names it.
+func loadWith(t *testing.T, profile string) *types.Project {
+	t.Helper()
+	opts, err := cli.NewProjectOptions([]string{"../docker-compose.yml"}, cli.WithWorkingDirectory(".."),
+		cli.WithEnv([]string{"COMPOSE_PROFILES=" + profile}), cli.WithDefaultProfiles())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +45,7 @@ func load(t *testing.T) *types.Project {
 
 func TestComposeServices(t *testing.T) {
 	project := load(t)
-	for _, name := range []string{"sitwell", "nats", "influxdb"} {
+	for _, name := range []string{"sitwell", "nats", "influxdb", "influxdb-setup"} {
 		if _, ok := project.Services[name]; !ok {
 			t.Errorf("service %s is missing", name)
 		}
@@ -92,6 +103,9 @@ func checkPorts(t *testing.T, ports []types.ServicePortConfig) {
 	}
 }
 
+// ownTokens is the folder of the tokens that sitwell makes for itself, in its own volume.
+const ownTokens = "/data/influx-tokens"
+
 // checkSecrets wants what sounds like a secret to come from a mounted file.
 func checkSecrets(t *testing.T, s types.ServiceConfig) {
 	t.Helper()
@@ -110,11 +124,14 @@ func checkSecrets(t *testing.T, s types.ServiceConfig) {
 		}
 		if !strings.HasSuffix(key, "_FILE") {
 			t.Errorf("%s is given in the environment: give it as a file", key)
-		} else if value == nil || !mounted[*value] {
+		} else if value == nil || !mounted[*value] && *value != ownTokens {
 			t.Errorf("%s names a file that is not one of the service's secrets", key)
 		}
 	}
 	for _, arg := range slices.Concat(s.Command, s.Entrypoint) {
+		if _, value, _ := strings.Cut(arg, "="); mounted[value] || value == ownTokens {
+			continue
+		}
 		if secret.MatchString(arg) {
 			t.Errorf("argument %q looks like a secret", arg)
 		}
@@ -146,9 +163,44 @@ func TestComposeSecretsAreFiles(t *testing.T) {
 
 func TestComposeStartsInOrder(t *testing.T) {
 	project := load(t)
-	for _, dep := range []string{"nats", "influxdb"} {
-		if got := project.Services["sitwell"].DependsOn[dep].Condition; got != types.ServiceConditionHealthy {
-			t.Errorf("sitwell waits for %s to be %q, want %q", dep, got, types.ServiceConditionHealthy)
+	for service, needs := range map[string]map[string]string{
+		"sitwell":        {"nats": types.ServiceConditionHealthy, "influxdb-setup": types.ServiceConditionCompletedSuccessfully},
+		"influxdb-setup": {"influxdb": types.ServiceConditionHealthy},
+	} {
+		for dep, want := range needs {
+			if got := project.Services[service].DependsOn[dep].Condition; got != want {
+				t.Errorf("%s waits for %s to be %q, want %q", service, dep, got, want)
+			}
+		}
+	}
+}
+
+// With the profile sitwell stores in InfluxDB, with the tokens that the setup has made;
+// without it there is no InfluxDB and nothing of it, and each of them is a command line
+// that sitwell takes.
+func TestComposeProfile(t *testing.T) {
+	for profile, want := range map[string][2]string{"": {"", ""}, "influx": {"http://influxdb:8086", ownTokens}} {
+		project := loadWith(t, profile)
+		_, runs := project.Services["influxdb"]
+		if runs != (profile != "") {
+			t.Errorf("profile %q: InfluxDB runs: %v", profile, runs)
+		}
+		environment := project.Services["sitwell"].Environment
+		for i, name := range []string{"SITWELL_INFLUX", "SITWELL_INFLUX_TOKEN_FILE"} {
+			if got := environment[name]; got == nil || *got != want[i] {
+				t.Errorf("profile %q: %s is %v, want %q", profile, name, got, want[i])
+			}
+		}
+		o := app.Defaults()
+		o.Influx.URL, o.Influx.TokenFile, o.Logger = want[0], want[1], slog.New(slog.DiscardHandler)
+		if err := o.Validate(); err != nil {
+			t.Errorf("profile %q: %v", profile, err)
+		}
+	}
+	setup := load(t).Services["influxdb-setup"].Command
+	for _, want := range []string{"--influx=http://influxdb:8086", "--out=" + ownTokens, "--once"} {
+		if !slices.Contains(setup, want) {
+			t.Errorf("influxdb-setup is run with %v, without %s", setup, want)
 		}
 	}
 }

@@ -184,7 +184,7 @@ func (e *env) setupSeries() *cobra.Command {
 	o := app.Defaults().Influx
 	var out string
 	var keep series.Retention
-	var asJSON bool
+	var asJSON, once bool
 	var logs logFlags
 	c := &cobra.Command{
 		Use: "setup --influx URL --token-file FILE --out FOLDER", Short: "Make the buckets in InfluxDB and a token for each role", Args: exactly(0),
@@ -201,6 +201,9 @@ func (e *env) setupSeries() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if once && app.HasTokens(out) {
+				return e.say(&client{json: asJSON}, map[string]any{"files": []string{}}, "%s has the tokens already", out)
+			}
 			files, err := app.SetupInflux(c.Context(), o, keep, out, log)
 			if err != nil {
 				return err
@@ -216,6 +219,7 @@ func (e *env) setupSeries() *cobra.Command {
 	f.StringVar(&o.Prefix, "influx-prefix", o.Prefix, "how the names of the buckets begin")
 	f.StringVar(&o.TokenFile, "token-file", "", "file with a token that may make buckets and tokens")
 	f.StringVar(&out, "out", "", "new folder for the three tokens")
+	f.BoolVar(&once, "once", false, "do nothing where that folder has them already")
 	f.Var(retention{&keep}, "retention", "how long things are kept; classes that are left out keep their default")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	logs.register(f, "warn")
@@ -244,8 +248,12 @@ func (e *env) seriesStats() *cobra.Command {
 				name string
 				n    int64
 			}{
-				{"readings and events", stats.Readings}, {"minutes", stats.Rollups}, {"episodes", stats.Episodes},
-				{"findings", stats.Findings}, {"decisions", stats.Decisions}, {"office figures", stats.Aggregates},
+				{"readings and events", stats.Readings},
+				{"minutes", stats.Rollups},
+				{"episodes", stats.Episodes},
+				{"findings", stats.Findings},
+				{"decisions", stats.Decisions},
+				{"office figures", stats.Aggregates},
 			} {
 				rows = append(rows, []string{r.name, fmt.Sprint(r.n)})
 			}

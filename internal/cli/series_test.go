@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -104,6 +105,15 @@ func TestSeriesGoToInfluxDBAndBack(t *testing.T) {
 	says := r.must("series", "setup", "--influx", server.URL, "--influx-org", server.Org, "--influx-prefix", prefix, "--token-file", operator, "--out", tokens)
 	if !strings.Contains(says, filepath.Join(tokens, "office")) {
 		t.Errorf("setup says %s", says)
+	}
+	made, err := os.ReadFile(filepath.Join(tokens, "record"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Without the operator's token: nothing is asked of InfluxDB.
+	r.must("series", "setup", "--influx", server.URL, "--token-file", filepath.Join(dir, "none"), "--out", tokens, "--once")
+	if again, err := os.ReadFile(filepath.Join(tokens, "record")); err != nil || !bytes.Equal(again, made) {
+		t.Errorf("a second setup with --once made another token: %v", err)
 	}
 	there := func(side string, args ...string) []string {
 		return append(args, "--"+side+"org", server.Org, "--"+side+"prefix", prefix, "--"+side+"token-file", tokens)
