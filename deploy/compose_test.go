@@ -198,6 +198,14 @@ func TestComposeProfile(t *testing.T) {
 		}
 	}
 	setup := load(t).Services["influxdb-setup"].Command
+	// The flag alone leaves the address empty, which sitwell series setup refuses.
+	if opts, err := cli.NewProjectOptions([]string{"../docker-compose.yml"}, cli.WithWorkingDirectory(".."), cli.WithDefaultProfiles("influx")); err != nil {
+		t.Error(err)
+	} else if project, err := opts.LoadProject(t.Context()); err != nil {
+		t.Error(err)
+	} else if flagged := project.Services["influxdb-setup"].Command; !slices.Contains(flagged, "--influx=") {
+		t.Errorf("with the flag --profile influxdb-setup is run with %v", flagged)
+	}
 	for _, want := range []string{"--influx=http://influxdb:8086", "--out=" + ownTokens, "--once"} {
 		if !slices.Contains(setup, want) {
 			t.Errorf("influxdb-setup is run with %v, without %s", setup, want)

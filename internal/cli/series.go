@@ -201,6 +201,9 @@ func (e *env) setupSeries() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if o.URL == "" {
+				return usage(errors.New("--influx: the address is empty; in docker-compose.yml it is there with COMPOSE_PROFILES=influx, and not with --profile"))
+			}
 			if once && app.HasTokens(out) {
 				return e.say(&client{json: asJSON}, map[string]any{"files": []string{}}, "%s has the tokens already", out)
 			}

@@ -150,6 +150,7 @@ func TestStoresThatCannotBe(t *testing.T) {
 		"nobody listens":     {[]string{"series", "stats", "http://127.0.0.1:1", "--token-file", good}, 1, []string{"http://127.0.0.1:1", "running"}},
 		"the same":           {[]string{"series", "copy", "--from", dir, "--to", dir}, 2, []string{"--to"}},
 		"nothing to copy":    {[]string{"series", "copy", "--from", filepath.Join(dir, "none"), "--to", dir}, 1, []string{"--from"}},
+		"an empty address":   {[]string{"series", "setup", "--influx", "", "--token-file", good, "--out", dir, "--once"}, 2, []string{"--influx", "COMPOSE_PROFILES"}},
 		"a folder of before": {[]string{"series", "setup", "--influx", server.URL, "--token-file", good, "--out", dir}, 1, []string{dir, "new folder"}},
 	} {
 		t.Run(name, func(t *testing.T) {
