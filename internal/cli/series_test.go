@@ -67,7 +67,7 @@ func exported(t *testing.T, r *running, api []string, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	kinds := map[string]int{}
 	for s := bufio.NewScanner(f); s.Scan(); {
 		kinds[answer[struct{ Kind string }](t, s.Text()).Kind]++
