@@ -120,8 +120,8 @@ func TestNothingIsMadeWhileItsOrganisationIsBehind(t *testing.T) {
 			for part := range 4 {
 				w.wear(60, yesterday.Add(time.Duration(2*part)*time.Hour), 60)
 				w.wait(20 * time.Second)
-				if v = w.call(t.Context(), w.staff.Orgs()[0], v); len(w.store.asked) > 0 {
-					t.Fatalf("after %d parts of the day sums are asked for: %v", part+1, w.store.asked)
+				if v = w.call(t.Context(), w.staff.Orgs()[0], v); !v.last.IsZero() {
+					t.Fatalf("after %d parts of the day figures are made", part+1)
 				}
 			}
 			end(w)
@@ -198,27 +198,27 @@ func TestStoreThatFailsIsTriedAgain(t *testing.T) {
 			}
 		}()
 		w.now = time.Now
-		w.store.fails = errors.New("away")
+		w.store.fail(errors.New("away"))
 		w.wear(60, time.Now().AddDate(0, 0, -2), 60)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- w.Run(ctx) }()
 		time.Sleep(4 * time.Minute) // of the bubble's clock
 		synctest.Wait()
-		if n := len(w.store.asked); n < 3 || n > 5 {
+		if n := len(w.store.since()); n < 3 || n > 5 {
 			t.Errorf("a store that is away was asked %d times in four minutes", n)
 		}
-		w.store.fails, w.store.asked = nil, nil
+		w.store.fail(nil)
 		time.Sleep(2 * retryAfter)
 		synctest.Wait()
 		w.time = time.Now()
 		if d := w.day("1999-12-30"); d.Suppressed {
 			t.Errorf("the day is %+v", d)
 		}
-		made := len(w.store.asked)
+		w.store.since()
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
-		if again := len(w.store.asked) - made; again != 2*3 {
+		if again := len(w.store.since()); again != 2*3 {
 			t.Errorf("%d sums were asked for in two hours, which are of three days each hour", again)
 		}
 		cancel()

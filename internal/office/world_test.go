@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -60,14 +61,35 @@ type world struct {
 // spy is a store that notes what sums it was asked for, and fails while it is told to.
 type spy struct {
 	series.Store
+
+	mu    sync.Mutex // guards what follows
 	asked []series.Query
 	fails error
 }
 
+// fail makes the store fail with an error, or work again.
+func (s *spy) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fails = err
+}
+
+// since gives what was asked for since it was called last.
+func (s *spy) since() []series.Query {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	asked := s.asked
+	s.asked = nil
+	return asked
+}
+
 func (s *spy) Totals(ctx context.Context, q series.Query) ([]series.Totals, error) {
+	s.mu.Lock()
 	s.asked = append(s.asked, q)
-	if s.fails != nil {
-		return nil, s.fails
+	err := s.fails
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
 	}
 	return s.Store.Totals(ctx, q)
 }
@@ -122,13 +144,13 @@ func (w *world) wait(d time.Duration) { w.time = w.time.Add(d) }
 // makes visits the organisation and gives what sums were asked for.
 func (w *world) makes() []series.Query {
 	w.t.Helper()
-	w.store.asked = nil
+	w.store.since()
 	now := w.time
 	if _, err := w.visit(w.t.Context(), w.staff.Orgs()[0], w.last, true); err != nil {
 		w.t.Fatal(err)
 	}
 	w.last = now
-	return w.store.asked
+	return w.store.since()
 }
 
 func (w *world) scope() auth.Scope {
