@@ -75,6 +75,6 @@ func (c *copier) verifyAggregates(ctx context.Context) error {
 
 // plain is an aggregate in UTC, so that two of them can be compared.
 func plain(a series.Aggregate) series.Aggregate {
-	a.Start, a.End = a.Start.UTC(), a.End.UTC()
+	a.Start, a.End, a.Made = a.Start.UTC(), a.End.UTC(), a.Made.UTC()
 	return a
 }

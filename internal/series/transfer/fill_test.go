@@ -18,7 +18,7 @@ var (
 	monday      = time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
 )
 
-const days = 4
+const days = 3
 
 func open(t testing.TB, dir string) series.Store {
 	t.Helper()
@@ -63,7 +63,7 @@ func fill(t testing.TB, s series.Store, log string, from, to int) {
 			p.day(all, i, d)
 			start := monday.AddDate(0, 0, d)
 			aggregates = append(aggregates, series.Aggregate{
-				Org: p.org, Window: series.Day, Start: start, End: start.AddDate(0, 0, 1), Contributors: "50-99", SittingMin: float64(300 + d), SlouchedPct: 12.5,
+				Org: p.org, Window: series.Day, Start: start, End: start.AddDate(0, 0, 1), Made: start.AddDate(0, 0, 2), Contributors: "50-99", SittingMin: float64(300 + d), SlouchedPct: 12.5,
 			}, series.Aggregate{
 				Org: p.org, Group: schemas.MustID("team"), Window: series.HourOfWeek, Start: start, End: start.Add(time.Hour), Suppressed: true,
 			})
