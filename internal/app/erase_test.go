@@ -2,10 +2,12 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
+	"sitwell/internal/app"
 	"sitwell/internal/erasure"
 	"sitwell/internal/registry"
 	"sitwell/internal/series"
@@ -100,5 +102,37 @@ func TestRegisteredAnewAfterAnErasure(t *testing.T) {
 	}
 	if fmt.Sprint(c.Devices) != "[band-1]" {
 		t.Errorf("devices %v", c.Devices)
+	}
+}
+
+// What is older than it is kept goes by itself once the process runs.
+func TestWhatIsTooOldGoes(t *testing.T) {
+	o := options(t.TempDir())
+	old, young := time.Now().AddDate(0, 0, -5), time.Now().AddDate(0, 0, -3)
+	s, err := app.OpenSide(t.Context(), app.Side{Folder: o.Data}, false, o.Logger)
+	must(t, err)
+	b := series.Batch{Stream: schemas.StreamRollups, Seq: 1}
+	for _, at := range []time.Time{old, young} {
+		b.Rollups = append(b.Rollups, schemas.Rollup{Org: acme, Wearer: ann, Minute: at.Unix() / 60, Sitting: 60})
+	}
+	_, err = s.Append(t.Context(), b)
+	must(t, errors.Join(err, s.Close()))
+	o.Retention = series.DefaultRetention()
+	o.Retention[series.Rollups] = 96 * time.Hour
+	a, err := start(t, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); ; <-tick.C {
+		rollups, err := a.Store().Rollups(t.Context(), series.Query{Org: acme, Wearer: ann, From: old.AddDate(0, 0, -1), To: time.Now()})
+		must(t, err)
+		if len(rollups) == 1 && rollups[0].Minute == young.Unix()/60 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("there are %d minutes", len(rollups))
+		}
 	}
 }
