@@ -80,11 +80,13 @@ func (s *Store) gone(ctx context.Context, sc scope) error {
 }
 
 // predicate names a wearer's points, of one measurement or of all, for a removal.
-// Identifiers need no escaping.
 func (sc scope) predicate(measurement string) string {
-	whose := fmt.Sprintf(`%s="%s" AND %s="%s"`, tagOrg, sc.org, tagWearer, sc.wearer)
+	whose := equals(tagOrg, sc.org.String()) + " AND " + equals(tagWearer, sc.wearer.String())
 	if measurement != "" {
-		whose = fmt.Sprintf(`%s="%s" AND %s`, colMeasurement, measurement, whose)
+		whose = equals(colMeasurement, measurement) + " AND " + whose
 	}
 	return whose
 }
+
+// equals is a part of a predicate. The text is an identifier, or a constant.
+func equals(tag, text string) string { return tag + `="` + text + `"` }

@@ -63,9 +63,6 @@ func (f *flux) pivot() *flux {
 	return f.pipe("pivot(rowKey: %s, columnKey: %s, valueColumn: %s)", literals([]string{colTime}), literals([]string{colField}), quote(colValue))
 }
 
-// limit leaves so many rows of each table.
-func (f *flux) limit(n int) *flux { return f.pipe("limit(n: %d)", n) }
-
 // reducer is a function of the values of a window.
 type reducer string
 
@@ -106,9 +103,10 @@ func compare(column, operator, literal string) cond {
 	return cond{fmt.Sprintf("r[%s] %s %s", quote(column), operator, literal)}
 }
 
-func measurement(name string) cond               { return compare(colMeasurement, "==", quote(name)) }
-func field(name string) cond                     { return compare(colField, "==", quote(name)) }
-func tagIs(tag string, value schemas.ID) cond    { return compare(tag, "==", quote(value.String())) }
+func measurement(name string) cond            { return compare(colMeasurement, "==", quote(name)) }
+func field(name string) cond                  { return compare(colField, "==", quote(name)) }
+func tagIs(tag string, value schemas.ID) cond { return compare(tag, "==", quote(value.String())) }
+
 func tagIsNot(tag string, value schemas.ID) cond { return compare(tag, "!=", quote(value.String())) }
 func tagIsText(tag, value string) cond           { return compare(tag, "==", quote(value)) }
 func valueIs(text string) cond                   { return compare(colValue, "==", quote(text)) }

@@ -222,7 +222,7 @@ func (s *Store) finish(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.remove(ctx, bucketState, span{stateAt, stateAt + 1}, fmt.Sprintf(`%s="%s"`, colMeasurement, measJournal))
+	return s.remove(ctx, bucketState, span{stateAt, stateAt + 1}, equals(colMeasurement, measJournal))
 }
 
 // do removes and writes. It may be done again from its beginning.

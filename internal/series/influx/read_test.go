@@ -17,6 +17,9 @@ func day(hours float64) series.Query {
 	return series.Query{Org: acme, Wearer: ann, From: monday, To: monday.Add(time.Duration(hours * float64(time.Hour)))}
 }
 
+// after is so many seconds after monday.
+func after(seconds int) time.Time { return monday.Add(time.Duration(seconds) * time.Second) }
+
 func (b *bench) readings(q series.Query) (all []series.Reading) {
 	b.tb.Helper()
 	if err := b.store.Readings(b.tb.Context(), q, func(r series.Reading) error {
@@ -73,7 +76,7 @@ func TestReadingsInParts(t *testing.T) {
 			t.Fatalf("%s %d is there twice", r.Device, r.Seq)
 		}
 		seen[placeName{r.Device, r.Boot, r.Seq}] = true
-		if r.Time != monday.UnixMilli()+int64(r.Seq)*250 || r.Motion != uint16(r.Seq) || i > 0 && all[i-1].Time > r.Time { //nolint:gosec // as it was made
+		if r.Time != monday.UnixMilli()+int64(r.Seq)*250 || uint64(r.Motion) != r.Seq%(1<<16) || i > 0 && all[i-1].Time > r.Time {
 			t.Fatalf("reading %d is %+v", i, r)
 		}
 	}
@@ -296,9 +299,9 @@ func TestEpisodesOfLongAgo(t *testing.T) {
 // A decision that was taken again at another time is told once, wherever the range ends.
 func TestDecisionsThatMoved(t *testing.T) {
 	b := newBench(t, nil)
-	at := func(seq uint64, id string, seconds time.Duration, action schemas.Action) {
+	at := func(seq uint64, id string, seconds int, action schemas.Action) {
 		b.append(series.Batch{Stream: schemas.StreamNudges, Log: "l", Seq: seq, Decisions: []schemas.Decision{
-			{Schema: schemas.SchemaDecision, ID: id, Org: acme, Wearer: ann, Time: monday.Add(seconds * time.Second), Action: action},
+			{Schema: schemas.SchemaDecision, ID: id, Org: acme, Wearer: ann, Time: after(seconds), Action: action},
 		}})
 	}
 	at(1, "a", 10, schemas.ActionHeld)
@@ -306,10 +309,10 @@ func TestDecisionsThatMoved(t *testing.T) {
 	at(3, "b", 3000, schemas.ActionSent)
 	at(4, "b", 10, schemas.ActionHeld)
 	for _, c := range []struct {
-		from, to time.Duration
+		from, to int
 		want     []string
 	}{{0, 20, []string{"b"}}, {20, 4000, []string{"a"}}, {0, 4000, []string{"b", "a"}}, {20, 3000, nil}} {
-		q := series.Query{Org: acme, Wearer: ann, From: monday.Add(c.from * time.Second), To: monday.Add(c.to * time.Second)}
+		q := series.Query{Org: acme, Wearer: ann, From: after(c.from), To: after(c.to)}
 		all, err := b.store.Decisions(t.Context(), q)
 		var got []string
 		for _, d := range all {

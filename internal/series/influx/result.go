@@ -42,7 +42,10 @@ func (s *Store) rows(ctx context.Context, f *flux, each func(*row) error) error 
 	target := service.ServerAPIURL() + "query?" + url.Values{"org": {s.o.Org}}.Encode()
 	var failed error
 	e := service.DoPostRequest(ctx, target, bytes.NewReader(body),
-		func(r *http.Request) { r.Header.Set("Content-Type", "application/json") },
+		func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Accept-Encoding", "identity") // packing a day of readings takes the server longer than reading it
+		},
 		func(res *http.Response) error {
 			failed = errors.Join(readRows(res.Body, each), res.Body.Close())
 			return nil
