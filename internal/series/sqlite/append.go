@@ -83,6 +83,7 @@ func (c *changing) store(ctx context.Context, batch *series.Batch, epoch int64) 
 			return done, err
 		}
 		done.Duplicates += int(part.duplicates)
+		part.toBeSealed()
 	}
 	for key, set := range p.sets {
 		c.known.setBlock(key, set.spans)

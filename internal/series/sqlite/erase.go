@@ -21,11 +21,11 @@ const (
 	sqlDropWearer  = `DELETE FROM wearers WHERE id = ?1`
 	sqlSumReadings = `SELECT ifnull((SELECT sum(n) FROM minutes WHERE id BETWEEN ?1 AND ?2), 0) +
 		ifnull((SELECT sum(n) FROM hours WHERE id BETWEEN ?1 AND ?2), 0)`
-	sqlDropMinutes          = `DELETE FROM minutes WHERE id BETWEEN ?1 AND ?2`
-	sqlDropHours            = `DELETE FROM hours WHERE id BETWEEN ?1 AND ?2`
-	sqlDropWearersFindings  = `DELETE FROM findings WHERE wearer = ?1`
-	sqlDropWearersEpisodes  = `DELETE FROM episodes WHERE wearer = ?1`
-	sqlDropWearersDecisions = `DELETE FROM decisions WHERE wearer = ?1`
+	sqlDropMinutes    = `DELETE FROM minutes WHERE id BETWEEN ?1 AND ?2`
+	sqlDropHours      = `DELETE FROM hours WHERE id BETWEEN ?1 AND ?2`
+	sqlClearFindings  = `DELETE FROM findings WHERE wearer = ?1`
+	sqlClearEpisodes  = `DELETE FROM episodes WHERE wearer = ?1`
+	sqlClearDecisions = `DELETE FROM decisions WHERE wearer = ?1`
 
 	// Runs are removed with the last one who wore them.
 	sqlDropWorn    = `DELETE FROM worn WHERE wearer = ?1`
@@ -54,7 +54,10 @@ func (s *Store) Erase(ctx context.Context, org, wearer schemas.ID, before time.T
 				if err := c.bury(calm, name, before); err != nil {
 					return err
 				}
-				return s.eachFile(func(key fileKey) error { return e.erase(calm, c, key) })
+				if err := s.eachFile(func(key fileKey) error { return e.erase(calm, c, key) }); err != nil {
+					return err
+				}
+				return s.tidy() // a copy of a file may have been under way
 			})
 		})
 	}
@@ -85,7 +88,7 @@ type erasing struct {
 // has nothing of the wearer any more may still have something in its log.
 func (e *erasing) erase(ctx context.Context, c *changing, key fileKey) error {
 	return c.with(ctx, key, func(f *file) error {
-		_, found, err := e.find(ctx, c.Store, f)
+		found, err := e.find(ctx, c.Store, f)
 		if err != nil {
 			return err
 		}
@@ -101,17 +104,14 @@ func (e *erasing) erase(ctx context.Context, c *changing, key fileKey) error {
 	})
 }
 
-func (e *erasing) find(ctx context.Context, s *Store, f *file) (number int64, found bool, err error) {
+func (e *erasing) find(ctx context.Context, s *Store, f *file) (found bool, err error) {
 	numbers, err := query(ctx, s, f, func(n *int64) []any { return []any{n} }, sqlWearer, e.name.org.String(), e.name.wearer.String())
-	if err != nil || len(numbers) == 0 {
-		return 0, false, err
-	}
-	return numbers[0], true, nil
+	return len(numbers) > 0, err
 }
 
 // verify asks the file whether the wearer is gone, and rows of nobody with it.
 func (e *erasing) verify(ctx context.Context, s *Store, f *file) error {
-	if _, found, err := e.find(ctx, s, f); err != nil || found {
+	if found, err := e.find(ctx, s, f); err != nil || found {
 		return errors.Join(err, errLeft)
 	}
 	counts, err := query(ctx, s, f, func(n *int64) []any { return []any{n} }, strays(f.key.class))
@@ -170,7 +170,7 @@ func (tx *fileTx) dropWearer(ctx context.Context, wearer int64) error {
 		err = tx.drop(ctx, sqlDropRollups, countRollups, first, last)
 	case series.Events, series.Office:
 		for query, counter := range map[string]string{
-			sqlDropWearersFindings: countFindings, sqlDropWearersEpisodes: countEpisodes, sqlDropWearersDecisions: countDecisions,
+			sqlClearFindings: countFindings, sqlClearEpisodes: countEpisodes, sqlClearDecisions: countDecisions,
 		} {
 			err = errors.Join(err, tx.drop(ctx, query, counter, wearer))
 		}

@@ -36,6 +36,7 @@ type Store struct {
 	reading chan struct{} // as many as may read at once
 	listed  listed
 	counted counted
+	sealing *sealing     // from Open to Close
 	view    sync.RWMutex // held for reading while minutes, episodes or findings are read, for writing while a replacement is made
 
 	mu        sync.Mutex // guards what follows: one change at a time
@@ -49,7 +50,9 @@ type Store struct {
 // older layout is brought up to this one. The
 // error wraps ErrVersion or ErrForeign where a file is not this build's; it
 // is then left as it was.
-func Open(dir string, log *slog.Logger) (*Store, error) {
+func Open(dir string, log *slog.Logger) (*Store, error) { return openStore(dir, log, defaultSealing()) }
+
+func openStore(dir string, log *slog.Logger, o sealOptions) (*Store, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open series store: %w", err)
@@ -59,7 +62,11 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 		counted: counted{files: map[fileKey]counts{}}, templates: map[series.Class][]byte{},
 	}
 	s.pool = &pool{log: log, path: s.pathOf, files: map[fileKey]*file{}}
-	if err := s.open(context.Background()); err != nil {
+	err = s.open(context.Background())
+	if err == nil {
+		err = s.startSealing(o)
+	}
+	if err != nil {
 		_ = s.pool.close() // the first error says more
 		return nil, fmt.Errorf("open series store %s: %w", dir, err)
 	}
@@ -143,6 +150,7 @@ func (s *Store) wantNoDays() error {
 
 // Close waits for an append under way, moves all into the files and closes them.
 func (s *Store) Close() error {
+	s.sealing.end()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.pool.close(); err != nil {

@@ -3,14 +3,18 @@ package sqlite
 import (
 	"log/slog"
 	"testing"
+	"time"
 
 	"sitwell/internal/series"
 	"sitwell/internal/series/seriestest"
 )
 
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// openTest is a store that seals whatever it can, without rest, beside what a test does.
 func openTest(t testing.TB, dir string) *Store {
 	t.Helper()
-	s, err := Open(dir, slog.New(slog.DiscardHandler))
+	s, err := openStore(dir, discard(), sealOptions{every: time.Millisecond})
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}

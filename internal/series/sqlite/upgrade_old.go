@@ -145,13 +145,13 @@ func (tx *fileTx) oldWearers(ctx context.Context) ([]int64, error) {
 	return collect(rows, err, func(n *int64) []any { return []any{n} })
 }
 
-func (tx *fileTx) oldMinutes(ctx context.Context, wearer, day int64) ([]minuteRow, error) {
+func (tx *fileTx) oldMinutes(ctx context.Context, wearer, day int64) ([]storedRow, error) {
 	stmt, err := tx.stmt(ctx, sqlOldMinutes)
 	if err != nil {
 		return nil, err
 	}
 	rows, err := stmt.QueryContext(ctx, rowKey(wearer, day*dayMinutes), rowKey(wearer, (day+1)*dayMinutes-1))
-	return collect(rows, err, func(r *minuteRow) []any { return []any{&r.key, &r.data} })
+	return collect(rows, err, func(r *storedRow) []any { return []any{&r.key, &r.data} })
 }
 
 // takenRuns is what the readings of a day tell of their runs.
@@ -162,7 +162,7 @@ type takenRuns struct {
 }
 
 // takeMinute takes a row as it is.
-func (t *takenRuns) takeMinute(ctx context.Context, tx *fileTx, row minuteRow) error {
+func (t *takenRuns) takeMinute(ctx context.Context, tx *fileTx, row storedRow) error {
 	n := 0
 	if err := t.in.minute(row.data, func(run uint64, items []schemas.Item) error {
 		n += len(items)
@@ -183,11 +183,11 @@ func (t *takenRuns) add(wearer, run int64, items []schemas.Item) {
 		t.sets[run] = blocks
 	}
 	for i := range items {
-		n := int64(items[i].Seq >> blockBits) //nolint:gosec // at most schemas.MaxSeq
+		n := int64(items[i].Seq >> blockBits)
 		if blocks[n] == nil {
 			blocks[n] = &spans{}
 		}
-		blocks[n].add(uint16(items[i].Seq & (1<<blockBits - 1))) //nolint:gosec // as many bits
+		blocks[n].add(uint16(items[i].Seq & (1<<blockBits - 1)))
 	}
 }
 
