@@ -58,7 +58,7 @@ func (s *Store) erase(ctx context.Context, sc scope, before int64) (done series.
 	defer s.replaced.Unlock()
 	s.hints.clear()
 	for _, b := range personal() {
-		if err := s.remove(ctx, b, span{minNanos, maxNanos}, sc.predicate("")); err != nil {
+		if err := s.clear(ctx, b, span{minNanos, maxNanos}, sc.whose(), sc.predicate("")); err != nil {
 			return done, err
 		}
 	}

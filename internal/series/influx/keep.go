@@ -18,16 +18,9 @@ const nanosInDay = 24 * nanosInHour
 func (s *Store) Wearers(ctx context.Context, each func(series.Extent) error) error {
 	extents := map[wearerName]*series.Extent{}
 	f := new(flux)
-	for _, c := range []struct {
-		bucket
-		has cond
-	}{
-		{bucketRaw, places()},
-		{bucketRollups, both(measurement(measMinutes), field(fieldSitting))},
-		{bucketEvents, either(both(measurement(measFindings), field(fieldTold)), both(measurement(measDecisions), field(fieldLog)))},
-	} {
-		s.allTime(f, c.bucket, c.has).first().keep(colTime, tagOrg, tagWearer).group().yield(string(c.bucket) + "-first")
-		s.allTime(f, c.bucket, c.has).last().keep(colTime, tagOrg, tagWearer).group().yield(string(c.bucket) + "-last")
+	for _, b := range personal() {
+		s.allTime(f, b, b.points()).first().keep(colTime, tagOrg, tagWearer).group().yield(string(b) + "-first")
+		s.allTime(f, b, b.points()).last().keep(colTime, tagOrg, tagWearer).group().yield(string(b) + "-last")
 	}
 	if err := s.query(ctx, f, func(r *row) error { return extend(extents, r) }); err != nil {
 		return wrap("read wearers", err)
@@ -48,6 +41,22 @@ func (s *Store) Wearers(ctx context.Context, each func(series.Extent) error) err
 		}
 	}
 	return nil
+}
+
+// points is the condition of one field of each point of a bucket, but of late marks.
+func (b bucket) points() cond {
+	switch b {
+	case bucketRaw:
+		return places()
+	case bucketRollups:
+		return both(measurement(measMinutes), field(fieldSitting))
+	case bucketEvents:
+		return either(both(measurement(measFindings), field(fieldTold)), both(measurement(measDecisions), field(fieldLog)))
+	case bucketOffice:
+		return both(measurement(measAggregates), field(fieldMade))
+	case bucketState:
+	}
+	return both()
 }
 
 func (s *Store) allTime(f *flux, b bucket, all ...cond) *flux {
@@ -95,7 +104,7 @@ func (s *Store) Retain(ctx context.Context, r series.Retention, now time.Time) e
 		return wrap("apply retention: keep late marks", err)
 	}
 	for _, c := range series.Classes() {
-		if err := s.remove(ctx, bucket(c), span{minNanos, r.Cut(c, now).UnixNano()}, ""); err != nil {
+		if err := s.clear(ctx, bucket(c), span{minNanos, r.Cut(c, now).UnixNano()}, cond{}, ""); err != nil {
 			return fmt.Errorf("apply retention of %s: %w", c, err)
 		}
 	}
@@ -118,6 +127,39 @@ func (s *Store) keepMarks(ctx context.Context, cut time.Time) error {
 		return err
 	}
 	return s.write(ctx, bucketRaw, p.bytes())
+}
+
+// removedAtOnce is how long a range one request removes: the server takes a tenth of a
+// second and more for each file that has something of it.
+const removedAtOnce = 30 * nanosInDay
+
+// clear removes the points of a range for which a condition and a predicate hold that say the
+// same, as far as there are any. It is for whoever holds writes, and perhaps replaced.
+func (s *Store) clear(ctx context.Context, b bucket, of span, whose cond, predicate string) error {
+	if of.from >= of.to {
+		return nil
+	}
+	has := b.points()
+	if b == bucketRaw {
+		has = either(has, both(measurement(measLate), field(fieldTo)))
+	}
+	f, some := new(flux), span{maxNanos, 0}
+	f.from(s.bucket(b), of.from, of.to, has, whose).first().keep(colTime).group().yield("first")
+	f.from(s.bucket(b), of.from, of.to, has, whose).last().keep(colTime).group().yield("last")
+	if err := s.rows(ctx, f, func(r *row) error {
+		t := r.time(colTime)
+		some = span{min(some.from, t), max(some.to, t+1)}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for some.to-some.from > removedAtOnce {
+		if err := s.remove(ctx, b, span{some.from, some.from + removedAtOnce}, predicate); err != nil {
+			return err
+		}
+		some.from += removedAtOnce
+	}
+	return s.remove(ctx, b, some, predicate)
 }
 
 // remove deletes the points of a range for which a predicate holds, all for none.

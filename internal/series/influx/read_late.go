@@ -2,6 +2,7 @@ package influx
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"sort"
 
@@ -26,11 +27,26 @@ type mark struct {
 // lateMarks are the marks of some devices, of each run by first.
 type lateMarks map[run][]mark
 
-// lateMarks asks for the marks that may cover something of a range: a mark lies at its
-// first time, and may be as long as the range of readings that are kept. It counts, whoever
-// it is of.
-func (s *Store) lateMarks(f *flux, sc scope, devices []schemas.ID) *flux {
-	return f.from(s.bucket(bucketRaw), minNanos, at(sc.to+repeatsMillis, 0), measurement(measLate), tagIs(tagOrg, sc.org), tagIsOneOf(tagDevice, devices)).pivot()
+// longMillis is how long marks mostly are at most: those that begin earlier than that
+// before a range are asked for where there is one that reaches into it.
+const longMillis = 24 * 60 * millisInMin
+
+// marks asks for the marks that may cover something of a range, whoever they are of, and for where the earlier
+// ones lie that reach into it.
+func (s *Store) marks(f *flux, sc scope, devices []schemas.ID) {
+	early := max(sc.from-longMillis, 0)
+	s.marksOf(f, sc, devices, early, sc.to+repeatsMillis).pivot().yield(partLate)
+	s.marksOf(f, sc, devices, 0, early, field(fieldTo), valueAbove(sc.from-repeatsMillis-1)).keep(colTime).yield(partEarly)
+}
+
+func (s *Store) marksOf(f *flux, sc scope, devices []schemas.ID, from, to int64, and ...cond) *flux {
+	return f.from(s.bucket(bucketRaw), at(from, 0), at(max(to, from+1), 0), measurement(measLate), tagIs(tagOrg, sc.org), tagIsOneOf(tagDevice, devices), both(and...))
+}
+
+// early reads the marks from a time on that marks leaves out.
+func (l lateMarks) early(ctx context.Context, s *Store, sc scope, devices []schemas.ID, from int64) error {
+	f := s.marksOf(new(flux), sc, devices, from, sc.from-longMillis).pivot()
+	return s.query(ctx, f, func(r *row) error { return l.take(r, sc) })
 }
 
 // take takes a mark that may cover something of a range.

@@ -62,6 +62,7 @@ const (
 	partEvents   = "e"
 	partOthers   = "o"
 	partLate     = "l"
+	partEarly    = "x"
 )
 
 // points reads all points of a span, by device, and with the first span the marks. A device
@@ -74,16 +75,24 @@ func (s *Store) points(ctx context.Context, sc scope, p *plan, of span, marks la
 	f.from(b, of.from, of.to, measurements(measReadings, measEvents), fields(fieldRun, fieldSeqHigh), sc.others(p.devices)).
 		keep(colTime, colValue, colField, tagDevice, tagWearer, colMeasurement).yield(partOthers)
 	if marks != nil {
-		s.lateMarks(f, sc, p.devices).yield(partLate)
+		s.marks(f, sc, p.devices)
 	}
-	g := gathering{devices: map[string]*worn{}}
+	g, early := gathering{devices: map[string]*worn{}}, sc.from
 	if err := s.query(ctx, f, func(r *row) error {
-		if r.text(colResult) == partLate {
+		switch r.text(colResult) {
+		case partLate:
 			return marks.take(r, sc)
+		case partEarly:
+			ms, _ := split(r.time(colTime))
+			early = min(early, ms)
+			return nil
 		}
 		return g.take(r)
 	}); err != nil {
 		return nil, err
+	}
+	if early < sc.from-longMillis {
+		return g.devices, marks.early(ctx, s, sc, p.devices, early)
 	}
 	return g.devices, nil
 }

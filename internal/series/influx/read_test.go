@@ -125,8 +125,12 @@ func TestMarksReachAsFarAsRepetitions(t *testing.T) {
 	short := mark
 	short.First, short.Last, short.From, short.To = 2500, 2501, monday.UnixMilli()+2_500_000, monday.UnixMilli()+2_501_000
 	b.append(series.Batch{Stream: schemas.StreamRollups, Log: "l", Seq: 1, Late: []schemas.Late{mark, short}})
+	long, over := mark, mark // of days ago, one that is over and one that is not
+	long.First, long.Last, long.From, long.To = 2700, 2710, mark.From-10*24*3_600_000, monday.UnixMilli()+2_000_000
+	over.First, over.Last, over.From, over.To = 0, 2999, mark.From-12*24*3_600_000, monday.UnixMilli()-1_000_000
+	b.append(series.Batch{Stream: schemas.StreamRollups, Log: "l", Seq: 2, Late: []schemas.Late{long, over}})
 	for _, r := range b.readings(day(1)) {
-		if want := r.Seq >= 100 && r.Seq <= 2000 || r.Seq == 2500 || r.Seq == 2501; r.Late != want {
+		if want := r.Seq >= 100 && r.Seq <= 2000 || r.Seq == 2500 || r.Seq == 2501 || r.Seq >= 2700 && r.Seq <= 2710; r.Late != want {
 			t.Errorf("%d is late: %v", r.Seq, r.Late)
 		}
 	}
