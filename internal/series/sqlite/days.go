@@ -80,6 +80,9 @@ const fewDays = 4
 // days are the days from first to last, both included, of which a class has a file, in
 // order. They are read from the disk: another process may have made or removed one.
 func (s *Store) days(class series.Class, first, last int64) ([]int64, error) {
+	if err := s.pool.usable(); err != nil {
+		return nil, err
+	}
 	first, last = max(first, 0), min(last, maxDay)
 	var days []int64
 	if last-first < fewDays {

@@ -58,6 +58,16 @@ func (p *pool) acquire(ctx context.Context, key fileKey) (*file, error) {
 	return f, nil
 }
 
+// usable is errClosed once the pool is closed: a closed store must not seem empty.
+func (p *pool) usable() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return errClosed
+	}
+	return nil
+}
+
 // take counts one more user of a file. One that was removed and made again, as by another
 // process, is stale: it is to be released.
 func (p *pool) take(key fileKey, path string, info os.FileInfo) (f, stale *file) {
