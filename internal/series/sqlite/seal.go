@@ -36,6 +36,10 @@ func defaultSealing() sealOptions { return sealOptions{after: 2 * time.Hour, eve
 // about 10 ms.
 const sealFor = 8 * time.Millisecond
 
+// sealLog is the size of a file's log, in bytes, from which on it is moved into the file between two
+// steps: a large one takes longer than an append should have to wait.
+const sealLog = 1 << 20
+
 // sealing is what is sealed in the background.
 type sealing struct {
 	sealOptions
@@ -210,6 +214,9 @@ func (s *sealing) file(ctx context.Context, key fileKey, over int64) error {
 		}
 		began := time.Now()
 		if from, err = s.step(ctx, key, hour, over); err != nil {
+			return err
+		}
+		if err := s.store.with(ctx, key, func(f *file) error { return f.tend(ctx, sealLog) }); err != nil {
 			return err
 		}
 		if !pause(ctx, time.Since(began)) {

@@ -62,14 +62,33 @@ func (c *copying) run(ctx context.Context) (err error) {
 
 // make makes the copy.
 func (c *copying) make(ctx context.Context) error {
-	if err := c.file.empty(ctx); err != nil { // so that the log has nothing that the file has not
-		return errors.Join(errMeanwhile, err)
+	if err := c.file.tend(ctx, 0); err != nil {
+		return err
 	}
 	var err error
 	if c.before, err = dataVersion(ctx, c.db); err != nil {
 		return err
 	}
+	// The file is to have all that its log has, since that will not outlive it. Nobody waits for
+	// a reader of an old state.
+	var busy, frames, moved int
+	if err := c.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+passive+")").Scan(&busy, &frames, &moved); err != nil {
+		return err
+	}
+	if busy != 0 || frames != moved {
+		return errMeanwhile
+	}
 	return copyFile(ctx, c.db, c.path)
+}
+
+// tend moves the log into the file if it is larger than that.
+func (f *file) tend(ctx context.Context, size int64) error {
+	if walSize(f.path) <= size {
+		return nil
+	}
+	f.write.mu.Lock()
+	defer f.write.mu.Unlock()
+	return f.write.checkpoint(ctx, passive)
 }
 
 // take puts the copy in the file's place, if that is as it was.
@@ -79,10 +98,10 @@ func (c *copying) take(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
-		case now != c.before, walSize(c.file.path) > 0, !ch.pool.current(c.file):
+		case now != c.before, !ch.pool.current(c.file):
 			return errMeanwhile
 		}
-		return ch.putInPlace(c.file, c.path) //nolint:contextcheck // a file is closed whatever ends
+		return ch.putInPlace(c.file, c.path)
 	})
 }
 
@@ -90,7 +109,7 @@ func (c *copying) take(ctx context.Context) error {
 // on with it.
 func (c *changing) putInPlace(f *file, path string) error {
 	c.pool.forget(f.key)
-	for _, beside := range []string{suffixWAL, suffixSHM} { // of the old one, and empty
+	for _, beside := range []string{suffixWAL, suffixSHM} { // of the old one, which has it all
 		if err := remove(f.path + beside); err != nil {
 			return err
 		}
