@@ -40,7 +40,7 @@ func (s *Store) transact(ctx context.Context, do func(context.Context, *changing
 	}
 	c := &changing{Store: s, index: w, ended: ctx.Err}
 	if err := c.run(calm, do); err != nil {
-		w.rollback()
+		w.rollback(calm)
 		return err
 	}
 	s.known.trim()
@@ -138,7 +138,7 @@ func (tx *fileTx) run(ctx context.Context, do func(context.Context, *fileTx) err
 		err = tx.commit(ctx)
 	}
 	if err != nil {
-		tx.rollback()
+		tx.rollback(ctx)
 	}
 	return err
 }

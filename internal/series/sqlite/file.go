@@ -67,7 +67,9 @@ func (f *file) open(ctx context.Context) error {
 	return f.write.checkpoint(ctx, passive)
 }
 
-// close moves all into the one file and closes it.
+// close moves all into the one file and closes it, whatever has ended.
+//
+//nolint:contextcheck,nolintlint // the first reads this line, the second does not see that
 func (f *file) close() error {
 	f.write.mu.Lock()
 	defer f.write.mu.Unlock()
@@ -162,7 +164,7 @@ func (w *writer) begin(ctx context.Context) error {
 		return err
 	}
 	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		w.rollback() // the end of ctx may have come after it
+		w.rollback(ctx) // the end of ctx may have come after it
 		return err
 	}
 	return nil
@@ -178,8 +180,8 @@ func (w *writer) commit(ctx context.Context) error {
 
 // rollback undoes what was not committed. A connection that has nothing to undo, or cannot,
 // is given up.
-func (w *writer) rollback() {
-	if _, err := w.conn.ExecContext(context.Background(), "ROLLBACK"); err != nil {
+func (w *writer) rollback(ctx context.Context) {
+	if _, err := w.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
 		_ = w.close() // the error that led here says more
 	}
 }

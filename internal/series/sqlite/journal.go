@@ -77,7 +77,7 @@ func (c *changing) noted(ctx context.Context) (number int64, r *rebuilding, err 
 	r.Rollups = judged.Rollups
 	for len(findings) > 0 {
 		size, n := binary.Uvarint(findings)
-		if n <= 0 || uint64(len(findings)-n) < size {
+		if n <= 0 || size > uint64(len(findings)-n) { //nolint:gosec // it is not below zero
 			return 0, nil, errJournal
 		}
 		body := findings[n : n+int(size)] //nolint:gosec // it is within findings

@@ -46,12 +46,16 @@ func (s *Store) template(ctx context.Context, class series.Class) (content []byt
 		return nil, err
 	}
 	// The page size counts only while the file is empty, so it comes first.
-	db, err := sql.Open("sqlite", address(path, "rw", fmt.Sprintf("page_size(%d)", pageSize), "auto_vacuum(NONE)", "journal_mode(WAL)"))
+	mode := "WAL"
+	if class == classOld {
+		mode = "DELETE" // it is looked at by connections that would leave a log behind
+	}
+	db, err := sql.Open("sqlite", address(path, "rw", fmt.Sprintf("page_size(%d)", pageSize), "auto_vacuum(NONE)", "journal_mode("+mode+")"))
 	if err != nil {
 		return nil, err
 	}
 	_, err = db.ExecContext(ctx, schema(class))
-	if err = errors.Join(err, db.Close()); err != nil {
+	if err := errors.Join(err, db.Close()); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)

@@ -86,7 +86,7 @@ type taking struct {
 
 // take takes an item unless it is stored, in its day or in the one that is near.
 func (t *taking) take(ctx context.Context, item *schemas.Item) error {
-	m, block := item.Time/minute, int64(item.Seq>>blockBits) //nolint:gosec // at most schemas.MaxSeq
+	m, block := item.Time/minute, int64(item.Seq>>blockBits)
 	if m != t.minute || block != t.block {
 		if err := t.turn(ctx, m, block); err != nil {
 			return err
@@ -95,14 +95,14 @@ func (t *taking) take(ctx context.Context, item *schemas.Item) error {
 	if t.part.skip {
 		return nil
 	}
-	low := uint16(item.Seq & (1<<blockBits - 1)) //nolint:gosec // as many bits
+	low := uint16(item.Seq & (1<<blockBits - 1))
 	if t.near != nil && t.near.has(low) || !t.set.add(low) {
 		t.part.duplicates++
 		return nil
 	}
 	if !t.set.changed {
 		t.set.changed = true
-		t.part.changed = append(t.part.changed, blockKey{t.day, t.run, uint64(block)}) //nolint:gosec // from a uint64
+		t.part.changed = append(t.part.changed, blockKey{t.day, t.run, uint64(block)})
 	}
 	t.room.items = append(t.room.items, *item)
 	t.room.items[len(t.room.items)-1].Time %= minute

@@ -72,7 +72,7 @@ func (s *Store) Slots(ctx context.Context, q series.Query, length time.Duration)
 	var all []slotRow
 	err := s.minutesOf(ctx, q, func(f *file, sc scope) error {
 		first, last := sc.minuteRange()
-		rows, err := query(ctx, s, f, func(r *slotRow) []any { return append([]any{&r.slot}, r.totalsRow.fields()...) }, sqlSlots, first, last, start, step)
+		rows, err := query(ctx, s, f, func(r *slotRow) []any { return append([]any{&r.slot}, r.fields()...) }, sqlSlots, first, last, start, step)
 		if n := len(all); n > 0 && len(rows) > 0 && all[n-1].slot == rows[0].slot {
 			all[n-1].add(&rows[0].totalsRow) // it goes on over midnight
 			rows = rows[1:]
@@ -127,7 +127,7 @@ func (s *Store) totals(ctx context.Context, org schemas.ID, first, last int64) (
 	s.view.RLock()
 	defer s.view.RUnlock()
 	err := s.files(ctx, series.Rollups, first/dayMinutes, last/dayMinutes, func(f *file) error {
-		rows, err := query(ctx, s, f, func(r *wearerRow) []any { return append([]any{&r.wearer}, r.totalsRow.fields()...) }, sqlTotals, org.String(), first, last)
+		rows, err := query(ctx, s, f, func(r *wearerRow) []any { return append([]any{&r.wearer}, r.fields()...) }, sqlTotals, org.String(), first, last)
 		for i := range rows {
 			if sum := all[rows[i].wearer]; sum != nil {
 				sum.add(&rows[i].totalsRow)

@@ -175,12 +175,12 @@ func bringUp(ctx context.Context, db *sql.DB, version int) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it has nothing to do
-	text := tableLogs
 	for v := version; v < oldVersion; v++ {
-		text += upgrades()[v]
+		if _, err := tx.ExecContext(ctx, upgrades()[v]); err != nil {
+			return err
+		}
 	}
-	text += fmt.Sprintf("PRAGMA user_version = %d;", oldVersion)
-	if _, err := tx.ExecContext(ctx, text); err != nil {
+	if _, err := tx.ExecContext(ctx, tableLogs+fmt.Sprintf("PRAGMA user_version = %d;", oldVersion)); err != nil {
 		return err
 	}
 	return tx.Commit()

@@ -62,7 +62,7 @@ func (w *writer) tend(ctx context.Context) error {
 }
 
 func walSize(path string) int64 {
-	info, err := os.Stat(path + suffixWAL)
+	info, err := os.Stat(path + suffixWAL) //nolint:gosec // of the store's own folder
 	if err != nil {
 		return 0
 	}
@@ -82,7 +82,7 @@ func (w *writer) checkpoint(ctx context.Context, how string) error {
 		_, err = w.conn.ExecContext(ctx, "COMMIT")
 	}
 	if err != nil {
-		w.rollback()
+		w.rollback(ctx)
 		return fmt.Errorf("wipe: %w", err)
 	}
 	w.wiped = done
