@@ -99,6 +99,9 @@ func (s *Store) findings(ctx context.Context, org schemas.ID, episode string) ([
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
+	if len(found) == 1 {
+		s.hints.put(org, episode, found[0])
+	}
 	return s.bodies(ctx, s.query, found, org, episode)
 }
 
