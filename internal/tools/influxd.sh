@@ -6,9 +6,8 @@
 #   influxd.sh docker    from the image or not at all
 #   influxd.sh source    built from source, whether or not there is an engine
 #
-# Building takes about four minutes on two cores, 3 GB in the cache meanwhile, and Go, Rust
-# with cargo, a C compiler and pkg-config; modules and crates come by way of go and
-# cargo. Of two that run at once one waits for the other; what is there is always
+# Building takes some five minutes on two cores that have nothing else to do, and Go, Rust with
+# cargo, a C compiler and pkg-config; modules and crates come by way of go and cargo. Of two that run at once one waits for the other; what is there is always
 # whole, and an interrupted build goes on where it was.
 set -eu
 
@@ -209,7 +208,7 @@ from_source() {
 	# All that is compiled lies here and is removed at the end; modules and crates stay in
 	# the caches of go and cargo.
 	export GOCACHE="$build/cache" GOFLAGS=-mod=mod GOWORK=off
-	say "building InfluxDB $version from its Go module: four minutes on two cores, only this once"
+	say "building InfluxDB $version from its Go module: some five minutes on two idle cores, only this once"
 	quietly "step 1 of 4, fetching the source and its modules" sources ||
 		fail "the modules cannot be had: is Go's module proxy reachable (go env GOPROXY)?"
 	quietly "step 2 of 4, compiling the pkg-config that knows libflux" tool || fail "it cannot be compiled: see above"
