@@ -102,14 +102,17 @@ func benchmarkSealed(b *testing.B, raw bool, spacing time.Duration, people int) 
 	for b.Loop() {
 		b.StopTimer()
 		dir := b.TempDir()
-		s := openTest(b, dir)
+		s := byHand(b, dir)
 		p := playing{store: s, people: atWork(people, raw), spacing: spacing, message: 300}
 		p.until(b, benchStart.Add(8*time.Hour))
 		readings += p.readings
-		s = reopened(b, s, dir)
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
 		before += footprint(b, dir)
+		s = byHand(b, dir)
 		b.StartTimer()
-		sealAll(b, s)
+		sealUntil(b, s, benchStart.AddDate(0, 0, 2))
 		b.StopTimer()
 		if got := count(b, s, p.people); got != p.readings {
 			b.Fatalf("%d readings are stored, want %d", got, p.readings)
@@ -125,14 +128,6 @@ func benchmarkSealed(b *testing.B, raw bool, spacing time.Duration, people int) 
 	b.ReportMetric(float64(readings)/b.Elapsed().Seconds()/1e6, "M/s")
 }
 
-func reopened(b *testing.B, s *Store, dir string) *Store {
-	b.Helper()
-	if err := s.Close(); err != nil {
-		b.Fatal(err)
-	}
-	return openTest(b, dir)
-}
-
 // count is how many readings are stored of people.
 func count(b *testing.B, s *Store, people []*sim.Wearer) (n int64) {
 	b.Helper()
@@ -145,13 +140,13 @@ func count(b *testing.B, s *Store, people []*sim.Wearer) (n int64) {
 	return n
 }
 
-// BenchmarkOffice reads what an office of 5,000 sees: a day of it and of its 60 groups, and
+// BenchmarkOffice reads what an office of 5,000 sees: a day of it and of its 25 groups, and
 // the heat map of 90 days.
 func BenchmarkOffice(b *testing.B) {
 	s := closedTest(b, b.TempDir())
 	ctx := context.Background()
 	monday := benchStart.Truncate(24 * time.Hour)
-	groups := make([]schemas.ID, 61) // the first is the whole organisation
+	groups := make([]schemas.ID, 26) // the first is the whole organisation
 	for i := range groups[1:] {
 		groups[i+1] = schemas.MustID(fmt.Sprintf("group-%d", i))
 	}
@@ -216,108 +211,71 @@ func BenchmarkOfficeIsMade(b *testing.B) {
 	}
 }
 
-// years is a store of 400 days of a thousand wearers, thinned out so that it can be made in
-// minutes: each day 8 minutes of rollups of each, of the last 90 an episode of two findings, and of
-// the last 30 a message of 100 readings.
-func years(b *testing.B, wearers, days int) string {
-	b.Helper()
+// BenchmarkYear opens a store of 400 days of files of 1,000 wearers and reads months of it.
+func BenchmarkYear(b *testing.B) {
 	dir := b.TempDir()
 	s := openTest(b, dir)
-	names := make([]schemas.ID, wearers)
-	devices := make([]*wearable, wearers)
-	start := benchStart.AddDate(0, 0, -days)
-	for i := range names {
-		devices[i] = newWearable(i, start)
-		names[i] = devices[i].batch.Wearer
-	}
-	var seq uint64
-	for d := range days {
-		seq++
-		at := start.AddDate(0, 0, d)
-		minutes := series.Batch{Stream: schemas.StreamRollups, Seq: seq}
-		findings := series.Batch{Stream: schemas.StreamFindings, Seq: seq}
-		readings := series.Batch{Stream: schemas.StreamReadings, Seq: seq}
-		for i, w := range names {
-			for m := range int64(8) {
-				minutes.Rollups = append(minutes.Rollups, busyMinute(w, at.Unix()/60+50*m))
-			}
-			if days-d <= 90 {
-				findings.Findings = append(findings.Findings, episodeOf(w, at)...)
-			}
-			if days-d <= 30 {
-				devices[i].at = at.UnixMilli()
-				readings.Readings = append(readings.Readings, devices[i].next(100, 4*time.Second))
-			}
-		}
-		for _, batch := range []series.Batch{minutes, findings, readings} {
-			mustAppend(b, s, batch)
-		}
-	}
+	fill(b, s, series.Raw, 30)
+	fill(b, s, series.Rollups, 400)
+	fill(b, s, series.Events, 90)
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
 	}
-	return dir
-}
-
-// episodeOf is an episode of two findings.
-func episodeOf(w schemas.ID, at time.Time) []schemas.Finding {
-	id := schemas.EpisodeID(org, w, schemas.RuleSlouch, at)
-	all := []schemas.Finding{testFinding(id, schemas.Opened, noise(1)), testFinding(id, schemas.Closed, noise(1))}
-	for i := range all {
-		all[i].Wearer, all[i].Start = w, at
-	}
-	return all
-}
-
-// BenchmarkYears opens such a store, reads days of it and erases wearers.
-func BenchmarkYears(b *testing.B) {
-	const wearers, days = 1000, 400
-	dir := years(b, wearers, days)
-	ctx := context.Background()
 	b.Run("reopen", func(b *testing.B) {
 		for b.Loop() {
-			if err := openTest(b, dir).Close(); err != nil {
+			s, err := Open(dir, discard())
+			if err != nil {
 				b.Fatal(err)
 			}
+			if _, err := s.Position(b.Context(), schemas.StreamReadings); err != nil {
+				b.Fatal(err)
+			}
+			b.StopTimer()
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+			b.StartTimer()
 		}
 	})
-	s := closedTest(b, dir)
-	wearer := schemas.MustID("w500")
-	b.Run("a wearer's day of 3 months ago", func(b *testing.B) {
+	s = closedTest(b, dir)
+	q := series.Query{Org: org, Wearer: schemas.MustID("w0500"), From: benchStart.AddDate(0, 0, -90), To: benchStart.AddDate(0, 0, -89)}
+	b.Run("a wearer's day of rollups, 3 months ago", func(b *testing.B) {
 		for b.Loop() {
-			q := series.Query{Org: org, Wearer: wearer, From: benchStart.AddDate(0, 0, -90), To: benchStart.AddDate(0, 0, -89)}
-			if got, err := s.Rollups(ctx, q); err != nil || len(got) != 8 {
+			if got, err := s.Rollups(b.Context(), q); err != nil || len(got) != benchMinutes {
 				b.Fatal(len(got), err)
 			}
 		}
 	})
 	b.Run("a wearer's year by the day", func(b *testing.B) {
+		q := q
+		q.From, q.To = benchStart.AddDate(0, 0, -360), benchStart
 		for b.Loop() {
-			q := series.Query{Org: org, Wearer: wearer, From: benchStart.AddDate(0, 0, -365), To: benchStart}
-			if got, err := s.Slots(ctx, q, 24*time.Hour); err != nil || len(got) < 365 {
+			if got, err := s.Slots(b.Context(), q, 24*time.Hour); err != nil || len(got) < 360 {
 				b.Fatal(len(got), err)
 			}
 		}
 	})
-	next := 0
-	b.Run("erase", func(b *testing.B) {
-		for b.Loop() {
-			done, err := s.Erase(ctx, org, schemas.MustID(fmt.Sprintf("w%03d", next)), benchStart.AddDate(0, 0, 1))
-			if err != nil || done.Rollups != 8*days || done.Findings != 180 || done.Readings != 3000 {
-				b.Fatalf("%+v %v", done, err)
-			}
-			next++
-		}
-	})
 }
 
-// sealAll seals all hours that there are.
-func sealAll(tb testing.TB, s *Store) {
-	tb.Helper()
-	s.sealing.mu.Lock()
-	s.sealing.newest += 4 * dayMinutes
-	s.sealing.mu.Unlock()
-	if err := s.sealing.pass(tb.Context()); err != nil {
-		tb.Fatal(err)
+// BenchmarkSealedDay reads a wearer's day of 57,600 readings from minutes and from sealed hours.
+func BenchmarkSealedDay(b *testing.B) {
+	s := byHand(b, b.TempDir())
+	w := newWearable(2, benchStart)
+	for i := range uint64(144) { // a message of 200 s
+		mustAppend(b, s, series.Batch{Stream: schemas.StreamReadings, Seq: i + 1, Readings: []schemas.Batch{w.next(400, 500*time.Millisecond)}})
+	}
+	q := series.Query{Org: org, Wearer: w.batch.Wearer, From: benchStart, To: benchStart.AddDate(0, 0, 1)}
+	for _, name := range []string{"minutes", "hours"} {
+		if name == "hours" {
+			sealUntil(b, s, benchStart.AddDate(0, 0, 1))
+		}
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				n := 0
+				if err := s.Readings(b.Context(), q, func(series.Reading) error { n++; return nil }); err != nil || n != 57_600 {
+					b.Fatal(n, err)
+				}
+			}
+		})
 	}
 }

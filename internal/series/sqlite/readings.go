@@ -110,6 +110,7 @@ func (m *minuteReader) take(ctx context.Context, run uint64, start int64, items 
 		return err
 	}
 	marks := m.marks.of(run)
+	m.readings = slices.Grow(m.readings, len(items))
 	for i := range items {
 		at := items[i].Time + start
 		if at < m.scope.from || at >= m.scope.to {

@@ -103,7 +103,7 @@ func wantHours(t *testing.T, s *Store, at uint64) {
 }
 
 // inAll counts the rows of a table in all files.
-func inAll(t *testing.T, s *Store, table string) (sum int64) {
+func inAll(t testing.TB, s *Store, table string) (sum int64) {
 	t.Helper()
 	err := s.files(t.Context(), series.Raw, 0, maxDay, func(f *file) error {
 		var n int64

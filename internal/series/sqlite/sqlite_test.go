@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,8 +35,16 @@ func closedTest(t testing.TB, dir string) *Store {
 }
 
 func TestStore(t *testing.T) {
+	var sealed atomic.Int64 // hours that stores had when they were opened
 	seriestest.Run(t, func(t testing.TB, dir string) series.Store {
 		t.Helper()
-		return openTest(t, dir)
+		s := openTest(t, dir)
+		sealed.Add(inAll(t, s, "hours"))
+		return s
+	})
+	t.Cleanup(func() {
+		if sealed.Load() == 0 && !testing.Short() && !t.Failed() {
+			t.Error("nothing was sealed beside what the suite does")
+		}
 	})
 }
