@@ -74,8 +74,8 @@ func (c *changing) run(ctx context.Context, do func(context.Context, *changing) 
 // recall forgets what is known of the files if another connection has changed them, and
 // then finishes a replacement that it may have left.
 func (c *changing) recall(ctx context.Context) error {
-	var version int64
-	if _, err := c.index.find(ctx, "PRAGMA data_version", nil, []any{&version}); err != nil {
+	version, err := c.index.version(ctx)
+	if err != nil {
 		return err
 	}
 	if version == c.known.version && c.known.tombs != nil {
@@ -83,7 +83,6 @@ func (c *changing) recall(ctx context.Context) error {
 	}
 	c.known = newKnown()
 	c.known.version = version
-	var err error
 	if c.known.tombs, err = recallTombs(ctx, c.index); err != nil {
 		return fmt.Errorf("read tombstones: %w", err)
 	}

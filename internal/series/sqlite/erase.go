@@ -208,7 +208,8 @@ func (f *file) empty(ctx context.Context) error {
 	}
 	f.write.mu.Lock()
 	defer f.write.mu.Unlock()
-	return f.write.checkpoint(ctx, truncate)
+	_, err := f.write.checkpoint(ctx, truncate)
+	return err
 }
 
 // eachFile calls do for all files of days, some at once, and returns the errors of all.

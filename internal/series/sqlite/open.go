@@ -61,7 +61,7 @@ func openStore(dir string, log *slog.Logger, o sealOptions) (*Store, error) {
 		log: log, dir: dir, reading: make(chan struct{}, readers), known: newKnown(),
 		counted: counted{files: map[fileKey]counts{}}, templates: map[series.Class][]byte{},
 	}
-	s.pool = &pool{log: log, path: s.pathOf, files: map[fileKey]*file{}}
+	s.pool = &pool{log: log, path: s.pathOf, files: map[fileKey]*file{}, closing: map[fileKey]chan struct{}{}}
 	err = s.open(context.Background())
 	if err == nil {
 		err = s.startSealing(o)

@@ -19,10 +19,13 @@ type pool struct {
 	log  *slog.Logger
 	path func(fileKey) string
 
-	mu     sync.Mutex // guards what follows
-	files  map[fileKey]*file
-	uses   uint64
-	closed bool
+	mu    sync.Mutex // guards what follows
+	files map[fileKey]*file
+	// closing are files that are closed because others are needed. Nobody opens one again
+	// until that is done: the two would be in each other's way.
+	closing map[fileKey]chan struct{}
+	uses    uint64
+	closed  bool
 }
 
 // errNoFile says that there is no file of a day.
@@ -32,6 +35,9 @@ var errNoFile = errors.New("there is no such file")
 // is none.
 func (p *pool) acquire(ctx context.Context, key fileKey) (*file, error) {
 	path := p.path(key)
+	if err := p.await(ctx, key); err != nil {
+		return nil, err
+	}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -56,6 +62,22 @@ func (p *pool) acquire(ctx context.Context, key fileKey) (*file, error) {
 		return nil, fmt.Errorf("open %s: %w", key.name(), f.err)
 	}
 	return f, nil
+}
+
+// await waits until a file is closed that is being closed.
+func (p *pool) await(ctx context.Context, key fileKey) error {
+	p.mu.Lock()
+	closed, ok := p.closing[key]
+	p.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	select {
+	case <-closed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // usable is errClosed once the pool is closed: a closed store must not seem empty.
@@ -114,6 +136,17 @@ func (p *pool) release(f *file) {
 		if err := victim.close(); err != nil {
 			p.log.Warn("file of the store not closed", "err", err)
 		}
+		p.done(victim)
+	}
+}
+
+// done ends the wait for a file that was being closed.
+func (p *pool) done(f *file) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if closed, ok := p.closing[f.key]; ok && !f.doomed {
+		close(closed)
+		delete(p.closing, f.key)
 	}
 }
 
@@ -136,6 +169,7 @@ func (p *pool) victims(f *file) (all []*file) {
 			break
 		}
 		delete(p.files, oldest.key)
+		p.closing[oldest.key] = make(chan struct{})
 		all = append(all, oldest)
 	}
 	return all

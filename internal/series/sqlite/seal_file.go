@@ -62,23 +62,27 @@ func (c *copying) run(ctx context.Context) (err error) {
 
 // make makes the copy.
 func (c *copying) make(ctx context.Context) error {
-	if err := c.file.tend(ctx, 0); err != nil {
-		return err
-	}
-	var err error
-	if c.before, err = dataVersion(ctx, c.db); err != nil {
-		return err
-	}
 	// The file is to have all that its log has, since that will not outlive it. Nobody waits for
 	// a reader of an old state.
-	var busy, frames, moved int
-	if err := c.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+passive+")").Scan(&busy, &frames, &moved); err != nil {
+	whole, err := c.moved(ctx)
+	if err == nil && !whole {
+		err = errMeanwhile
+	}
+	if err != nil {
 		return err
 	}
-	if busy != 0 || frames != moved {
-		return errMeanwhile
-	}
 	return copyFile(ctx, c.db, c.path)
+}
+
+// moved moves the log into the file and remembers which state that is, before anybody changes it.
+func (c *copying) moved(ctx context.Context) (whole bool, err error) {
+	w := &c.file.write
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if whole, err = w.checkpoint(ctx, passive); err == nil {
+		c.before, err = dataVersion(ctx, c.db)
+	}
+	return whole, err
 }
 
 // tend moves the log into the file if it is larger than that.
@@ -88,7 +92,8 @@ func (f *file) tend(ctx context.Context, size int64) error {
 	}
 	f.write.mu.Lock()
 	defer f.write.mu.Unlock()
-	return f.write.checkpoint(ctx, passive)
+	_, err := f.write.checkpoint(ctx, passive)
+	return err
 }
 
 // take puts the copy in the file's place, if that is as it was.

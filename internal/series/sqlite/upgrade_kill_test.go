@@ -174,7 +174,6 @@ func TestTwoStores(t *testing.T) {
 	if err := openTest(t, dir).Close(); err != nil {
 		t.Fatal(err)
 	}
-	makeOld(t, t.TempDir())
 	if err := os.Remove(filepath.Join(dir, OldFileName)); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 )
 
 // SQLite's secure_delete overwrites what is deleted, but a page that is made anew from
@@ -58,7 +59,8 @@ func (w *writer) tend(ctx context.Context) error {
 		return nil
 	}
 	w.nextAt = size + checkpointAt
-	return w.checkpoint(ctx, passive)
+	_, err := w.checkpoint(ctx, passive)
+	return err
 }
 
 func walSize(path string) int64 {
@@ -69,32 +71,76 @@ func walSize(path string) int64 {
 	return info.Size()
 }
 
-// checkpoint wipes the pages in the log and moves them into the file.
-func (w *writer) checkpoint(ctx context.Context, how string) error {
+// checkpoint wipes the pages in the log and moves them into the file. It reports whether all
+// were moved, which a reader of an old state may not let it.
+func (w *writer) checkpoint(ctx context.Context, how string) (all bool, err error) {
+	for range 3 {
+		before, err := w.wipeLog(ctx)
+		if err != nil {
+			return false, fmt.Errorf("wipe: %w", err)
+		}
+		w.nextAt = walSize(w.path) + checkpointAt
+		if all, err = w.move(ctx, how); err != nil {
+			return false, fmt.Errorf("move log into the file: %w", err)
+		}
+		after, err := w.version(ctx)
+		if err != nil || after == before {
+			return all, err
+		}
+		w.wiped.all = true // another process has written in between, and that was moved as it was
+	}
+	return false, errReaders
+}
+
+// wipeLog wipes the pages in the log, in a transaction, and tells the file's version.
+func (w *writer) wipeLog(ctx context.Context) (version int64, err error) {
 	if err := w.begin(ctx); err != nil {
-		return fmt.Errorf("wipe: %w", err)
+		return 0, err
 	}
 	done, err := w.wipe(ctx)
 	if err == nil {
 		err = w.exec(ctx, sqlClean)
 	}
 	if err == nil {
+		version, err = w.version(ctx)
+	}
+	if err == nil {
 		_, err = w.conn.ExecContext(ctx, "COMMIT")
 	}
 	if err != nil {
 		w.rollback(ctx)
-		return fmt.Errorf("wipe: %w", err)
+		return 0, err
 	}
 	w.wiped = done
-	w.nextAt = walSize(w.path) + checkpointAt
-	var busy, frames, moved int
-	if err := w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+how+")").Scan(&busy, &frames, &moved); err != nil {
-		return fmt.Errorf("move log into the file: %w", err)
+	return version, nil
+}
+
+// version changes when another connection has changed the file.
+func (w *writer) version(ctx context.Context) (n int64, err error) {
+	_, err = w.find(ctx, "PRAGMA data_version", nil, []any{&n})
+	return n, err
+}
+
+// move moves the log into the file. Where that is to leave none, another process that does the
+// same is waited for, as long as for a lock.
+func (w *writer) move(ctx context.Context, how string) (all bool, err error) {
+	for deadline := time.Now().Add(lockWait * time.Millisecond); ; {
+		var busy, frames, moved int
+		if err := w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+how+")").Scan(&busy, &frames, &moved); err != nil {
+			return false, err
+		}
+		if busy == 0 || how == passive {
+			return busy == 0 && frames == moved, nil
+		}
+		if time.Now().After(deadline) {
+			return false, errReaders
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
-	if busy != 0 && how == truncate {
-		return fmt.Errorf("move log into the file: %w", errReaders)
-	}
-	return nil
 }
 
 // wipe wipes what a transaction that has begun finds in the log, or all of the file.
@@ -145,7 +191,7 @@ func (w *writer) wipePage(ctx context.Context, n uint32) error {
 // changedPages are those in a file's log that are not wiped yet.
 func changedPages(path string, before wiped) (pages map[uint32]bool, done wiped, err error) {
 	pages = map[uint32]bool{}
-	f, err := os.Open(path + suffixWAL)
+	f, err := os.Open(path + suffixWAL) //nolint:gosec // of the store's own folder
 	if errors.Is(err, fs.ErrNotExist) {
 		return pages, done, nil
 	}
