@@ -24,7 +24,8 @@
 // episodes, decisions, aggregates, positions. What cannot: late marks of readings that
 // are not stored, which readings came first, and tombstones: of wearers erased in the
 // source there is nothing to copy, but where the log may still hold something of them,
-// erase them in the destination, too, before it is read again.
+// erase them in the destination, too, before it is read again. Report.Gone names those
+// whom the destination has and the source has not.
 //
 // An episode that has no findings, as the earliest builds stored them, gets one that
 // tells what is known of it.

@@ -82,12 +82,21 @@ type Report struct {
 	To   Counts `json:"to"`
 	// Again are units that were copied once more because there was less of them.
 	Again int `json:"again"`
+	// Gone are wearers whom the destination has and the source has not, any more: who was
+	// erased there has to be erased here, too.
+	Gone []Wearer `json:"gone,omitempty"`
 	// Erased, Refused and Expired are what the destination did not take, and why.
 	Erased  int `json:"erased"`
 	Refused int `json:"refused"`
 	Expired int `json:"expired"`
 	// Exact is set where contents were compared, not counts alone.
 	Exact bool `json:"exact"`
+}
+
+// Wearer names one.
+type Wearer struct {
+	Org    schemas.ID `json:"org"`
+	Wearer schemas.ID `json:"wearer"`
 }
 
 // Copy copies a store. After an error, or a crash, call it again with the same
@@ -108,7 +117,7 @@ func run(ctx context.Context, o Options, limit int) (Report, error) {
 		return Report{}, err
 	}
 	c.report = Report{Wearers: len(c.plan.extents), Units: c.plan.units(), Exact: o.Exact}
-	for _, step := range []func(context.Context) error{c.resume, c.copyUnits, c.copyAggregates, c.verify} {
+	for _, step := range []func(context.Context) error{c.resume, c.copyUnits, c.copyAggregates, c.verify, c.findGone} {
 		if err := step(ctx); err != nil {
 			return c.report, err
 		}

@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func wantProgress(t *testing.T, shown []Progress, units int) {
 func TestNothingIsCopied(t *testing.T) {
 	from, to := open(t, t.TempDir()), open(t, t.TempDir())
 	report, err := Copy(t.Context(), Options{From: from, To: to, Orgs: []schemas.ID{acme}})
-	if err != nil || report != (Report{}) {
+	if err != nil || !reflect.DeepEqual(report, Report{}) {
 		t.Errorf("the copy of an empty store came to %+v, %v", report, err)
 	}
 	// Aggregates are left where nobody's days are.
@@ -229,6 +230,27 @@ func TestErasedStaysErased(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSame(t, from, to)
+}
+
+// Somebody is erased in the source after they were copied, before the copy ends or after:
+// the next look at both says who has to be erased in the destination, too.
+func TestWhoIsErasedMeanwhileIsNamed(t *testing.T) {
+	from, to := open(t, t.TempDir()), open(t, t.TempDir())
+	fill(t, from, "log", 0, days)
+	ann := schemas.MustID("ann")
+	o := Options{From: from, To: to, Progress: func(p Progress) {
+		if p.Phase == Verifying && p.Done == p.All {
+			if _, err := from.Erase(t.Context(), acme, ann, monday.AddDate(1, 0, 0)); err != nil {
+				t.Error(err)
+			}
+		}
+	}}
+	for range 2 {
+		report, err := Copy(t.Context(), o)
+		if err != nil || len(report.Gone) != 1 || report.Gone[0] != (Wearer{acme, ann}) {
+			t.Errorf("gone are %v, %v", report.Gone, err)
+		}
+	}
 }
 
 func TestWhatIsTooOldIsLeftOut(t *testing.T) {

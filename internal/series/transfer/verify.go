@@ -119,3 +119,26 @@ func (c *copier) compare(ctx context.Context, u *compared) {
 	u.err = errors.Join(errFrom, errTo)
 	u.same = u.from.beyond(u.to) == 0 && u.from.Late <= u.to.Late && u.from.Episodes <= u.to.Episodes && (!c.Exact || was.sum == is.sum)
 }
+
+// findGone lists whom the destination has and the source, looked at again, has not: a
+// tombstone does not travel, and an erasure may have come while the copy went on.
+func (c *copier) findGone(ctx context.Context) error {
+	now, err := planOf(ctx, c.From, nil)
+	if err != nil {
+		return err
+	}
+	have := map[Wearer]bool{}
+	for _, e := range now.extents {
+		have[Wearer{e.Org, e.Wearer}] = true
+	}
+	err = c.To.Wearers(ctx, func(e series.Extent) error {
+		if w := (Wearer{e.Org, e.Wearer}); !have[w] {
+			c.report.Gone = append(c.report.Gone, w)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("list the destination's wearers: %w", err)
+	}
+	return nil
+}
