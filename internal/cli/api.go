@@ -32,8 +32,11 @@ func (c *webClient) register(f *pflag.FlagSet) {
 // of it.
 const maxAnswer = 64 << 20
 
-// errUnknown says that there is nothing at an address, or that one may not see it.
-var errUnknown = errors.New("there is no such thing")
+// unknownError says in the API's words that there is nothing at an address, or that one
+// may not see it.
+type unknownError struct{ words string }
+
+func (e unknownError) Error() string { return e.words }
 
 // ask gets an answer of the API that is not larger than maxAnswer.
 func (c *webClient) ask(ctx context.Context, path string, query url.Values, read func(io.Reader) error) error {
@@ -70,7 +73,7 @@ func (c *webClient) answer(ctx context.Context, path string, query url.Values, r
 	}
 	switch resp.StatusCode {
 	case http.StatusNotFound:
-		return fmt.Errorf("%w: %s", errUnknown, refusal.Error.Message)
+		return unknownError{refusal.Error.Message}
 	case http.StatusBadRequest:
 		return usage(errors.New(refusal.Error.Message))
 	}

@@ -47,7 +47,7 @@ func (e *env) explain() *cobra.Command {
 
 func fetchExplanation(ctx context.Context, cl *webClient, id string) (x hindsight.Explanation, err error) {
 	err = cl.get(ctx, "/api/v1/findings/"+url.PathEscape(id), &x)
-	if errors.Is(err, errUnknown) {
+	if unknown := (unknownError{}); errors.As(err, &unknown) {
 		return x, fmt.Errorf("there is no finding, episode or nudge %q; the API's nudges and episodes of a wearer give their ids", id)
 	}
 	return x, err

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"sitwell/internal/app"
-	"sitwell/internal/ops"
 	"sitwell/internal/series"
 	"sitwell/internal/series/transfer"
 )
@@ -126,10 +125,14 @@ func (e *env) copyBar(quiet bool, o *transfer.Options) (done func()) {
 	if quiet || !terminal(e.err) {
 		return func() {}
 	}
-	bar := progressbar.NewOptions(1, progressbar.OptionSetWriter(e.err), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(40),
-		progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond))
+	var bar *progressbar.ProgressBar
+	phase := transfer.Phase("")
 	o.Progress = func(p transfer.Progress) {
-		bar.ChangeMax(max(p.All, 1))
+		if p.Phase != phase { // each has a bar of its own
+			phase = p.Phase
+			bar = progressbar.NewOptions(max(p.All, 1), progressbar.OptionSetWriter(e.err), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(40),
+				progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond))
+		}
 		if p.Day.IsZero() {
 			bar.Describe(string(p.Phase))
 		} else {
@@ -137,7 +140,11 @@ func (e *env) copyBar(quiet bool, o *transfer.Options) (done func()) {
 		}
 		_ = bar.Set(p.Done) // a bar that cannot be drawn is no reason to stop
 	}
-	return func() { _ = bar.Finish() }
+	return func() {
+		if bar != nil {
+			_ = bar.Finish()
+		}
+	}
 }
 
 func (e *env) showCopy(from, to app.Side, r *transfer.Report) error {
@@ -160,6 +167,10 @@ func (e *env) showCopy(from, to app.Side, r *transfer.Report) error {
 		if left.n > 0 {
 			w.line("%d %s", left.n, left.what)
 		}
+	}
+	if n := len(r.Gone); n > 0 {
+		w.line("Look: %s had been copied and cannot be found in %s any more, such as %s of %s.", counted(n, "wearer"), from, r.Gone[0].Wearer, r.Gone[0].Org)
+		w.line("Whoever was erased there is still in %s: start sitwell on it and erase them again.", to)
 	}
 	w.line("Verified: what was copied was read back and %s.", map[bool]string{false: "counted", true: "compared"}[r.Exact])
 	return w.err
@@ -261,7 +272,7 @@ func (e *env) seriesStats() *cobra.Command {
 				rows = append(rows, []string{r.name, fmt.Sprint(r.n)})
 			}
 			if stats.Bytes > 0 {
-				rows = append(rows, []string{"on disk", ops.Size(stats.Bytes)})
+				rows = append(rows, []string{"MB on disk", fmt.Sprintf("%.1f", float64(stats.Bytes)/1e6)})
 			}
 			return e.table(&client{}, nil, "", rows)
 		},

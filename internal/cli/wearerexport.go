@@ -13,8 +13,6 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-
-	"sitwell/internal/ops"
 )
 
 func (e *env) exportWearer() *cobra.Command {
@@ -44,7 +42,7 @@ func (e *env) exportWearer() *cobra.Command {
 				return err
 			}
 			return e.say(&client{json: cl.json}, map[string]any{"file": out, "bytes": n, "format": format},
-				"%s holds all of wearer %s of %s: %s", out, args[1], args[0], ops.Size(n))
+				"%s holds all of wearer %s of %s: %.1f MB", out, args[1], args[0], float64(n)/1e6)
 		},
 	}
 	f := c.Flags()
@@ -58,6 +56,9 @@ func (e *env) exportWearer() *cobra.Command {
 func (e *env) download(ctx context.Context, cl *webClient, path string, query url.Values, name string) (n int64, err error) {
 	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
 		return 0, usage(fmt.Errorf("--out: %s is there already, or cannot be looked at; name another file", name))
+	}
+	if _, err := os.Stat(filepath.Dir(name)); err != nil {
+		return 0, usage(fmt.Errorf("--out: there is no folder %s to write %s into", filepath.Dir(name), filepath.Base(name)))
 	}
 	part, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".part-") // for its owner alone
 	if err != nil {
