@@ -198,9 +198,13 @@ func nextDay(ms int64) (day int64, near bool) {
 	day = dayOf(ms)
 	switch within := ms - day*dayMillis; {
 	case within < series.Repeats.Milliseconds():
-		return day - 1, day > 0
+		if day > 0 {
+			return day - 1, true
+		}
 	case within >= dayMillis-series.Repeats.Milliseconds():
-		return day + 1, day < maxDay
+		if day < maxDay {
+			return day + 1, true
+		}
 	}
 	return day, false
 }
