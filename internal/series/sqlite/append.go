@@ -71,7 +71,7 @@ func (c *changing) append(ctx context.Context, batch *series.Batch) (done series
 // store stores the parts of a batch, each in its file.
 func (c *changing) store(ctx context.Context, batch *series.Batch, epoch int64) (done series.Appended, err error) {
 	living, erased := c.known.tombs.living(batch)
-	p := plan{changing: c, batch: &living, epoch: epoch, parts: map[fileKey]*part{}, sets: map[blockKey]*set{}}
+	p := plan{changing: c, batch: &living, epoch: epoch, parts: map[fileKey]*part{}, sets: map[blockKey]*set{}, identities: map[fileKey]int64{}}
 	if err := p.make(ctx); err != nil {
 		return done, err
 	}

@@ -96,6 +96,9 @@ type fileTx struct {
 
 	key    fileKey
 	counts map[string]int64 // by how much counters grow
+
+	identified bool
+	was        int64 // the file's identity before this transaction, 0 if it had none
 }
 
 // in runs a transaction in a file, which is made where it is missing. What do has done is

@@ -1,6 +1,9 @@
 package sqlite
 
 import (
+	"context"
+	"errors"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -43,4 +46,57 @@ func TestEndsOfTime(t *testing.T) {
 	if n := statsOf(t, s).Readings; n != 10 {
 		t.Errorf("%d readings are counted", n)
 	}
+}
+
+// What is remembered of a file does not outlive it, whoever removes it: else the readings of
+// one wearer would become another's.
+func TestNothingIsKnownOfARemovedFile(t *testing.T) {
+	from, to := benchStart.Add(-time.Hour), benchStart.AddDate(0, 0, 1)
+	retention := series.DefaultRetention()
+	retention[series.Raw] = 24 * time.Hour
+	for name, remove := range map[string]func(*testing.T, string) error{
+		"by another process": func(t *testing.T, dir string) error {
+			t.Helper()
+			return byHand(t, dir).Retain(t.Context(), retention, benchStart.AddDate(0, 0, 5))
+		},
+		"by hand": func(_ *testing.T, dir string) error { return removeFile(filepath.Join(dir, sealedDay().name())) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := byHand(t, dir)
+			appendReadings(t, s, 1, runFrom(0, "ann", "da", benchStart, 100))
+			for seq := uint64(2); seq < 8; seq += 3 {
+				if err := remove(t, dir); err != nil {
+					t.Fatal(err)
+				}
+				appendReadings(t, s, seq, runFrom(50, "ann", "da", benchStart, 50)) // sent again, of which nothing is left
+				appendReadings(t, s, seq+1, runFrom(0, "bob", "db", benchStart, 10))
+				appendReadings(t, s, seq+2, runFrom(200, "ann", "da", benchStart, 5))
+				wantOf(t, s, "ann", from, to, 55)
+				wantOf(t, s, "bob", from, to, 10)
+			}
+		})
+	}
+}
+
+// A file that takes another's place between the look at it and its transaction is told.
+func TestReplacedMeanwhile(t *testing.T) {
+	s := byHand(t, t.TempDir())
+	appendReadings(t, s, 1, runFrom(0, "ann", "da", benchStart, 100))
+	err := s.change(t.Context(), func(ctx context.Context, c *changing) error {
+		p := plan{changing: c, batch: &series.Batch{Stream: schemas.StreamReadings, Seq: 2}, parts: map[fileKey]*part{}, identities: map[fileKey]int64{}}
+		part, err := p.part(ctx, series.Raw, sealedDay().day)
+		if err != nil {
+			return err
+		}
+		if err := removeFile(s.pathOf(sealedDay())); err != nil {
+			return err
+		}
+		return c.in(ctx, sealedDay(), part.store)
+	})
+	if !errors.Is(err, errReplaced) {
+		t.Errorf("error is %v", err)
+	}
+	appendReadings(t, s, 2, runFrom(100, "ann", "da", benchStart, 10))
+	wantOf(t, s, "ann", benchStart, benchStart.Add(time.Hour), 10)
 }

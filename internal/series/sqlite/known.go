@@ -1,6 +1,9 @@
 package sqlite
 
-import "sitwell/schemas"
+import (
+	"sitwell/internal/series"
+	"sitwell/schemas"
+)
 
 // The bounds of what is remembered between appends; what is not is read again.
 const (
@@ -39,15 +42,18 @@ type blockKey struct {
 	block uint64
 }
 
+func (k blockKey) file() fileKey { return fileKey{series.Raw, k.day} }
+
 // known is what changes remember of the files. They change it as they go; it
 // is forgotten when one fails and when another connection has written, so that
 // it is never ahead of the disk.
 type known struct {
-	version int64 // the index's data_version
-	wearers map[wearerKey]int64
-	runs    map[runKey]int64
-	worn    map[wornKey]bool
-	tombs   *tombs
+	version    int64             // the index's data_version
+	identities map[fileKey]int64 // of the files that the rest is of
+	wearers    map[wearerKey]int64
+	runs       map[runKey]int64
+	worn       map[wornKey]bool
+	tombs      *tombs
 	// Sets in two generations: what is used moves to the young one, and when
 	// that is full, the old one goes.
 	young, old map[blockKey]spans
@@ -56,7 +62,8 @@ type known struct {
 
 func newKnown() known {
 	return known{
-		wearers: map[wearerKey]int64{}, runs: map[runKey]int64{}, worn: map[wornKey]bool{},
+		identities: map[fileKey]int64{},
+		wearers:    map[wearerKey]int64{}, runs: map[runKey]int64{}, worn: map[wornKey]bool{},
 		young: map[blockKey]spans{}, old: map[blockKey]spans{},
 	}
 }

@@ -30,6 +30,9 @@ func checkWearer(org, wearer schemas.ID) error {
 // wearer is a wearer's number in the file; a new one is given one. What it adds to known
 // is forgotten with the rest if the change fails.
 func (tx *fileTx) wearer(ctx context.Context, org, wearer schemas.ID) (int64, error) {
+	if err := tx.identify(ctx); err != nil {
+		return 0, err
+	}
 	key := wearerKey{tx.key, wearerName{org, wearer}}
 	if id, ok := tx.known.wearers[key]; ok {
 		return id, nil

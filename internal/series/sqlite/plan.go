@@ -21,6 +21,8 @@ type plan struct {
 	parts   map[fileKey]*part
 	sets    map[blockKey]*set // the sets that were looked at
 	reaches map[int64]int64   // by day, until when an episode of it lasts
+	// identities are those of the files that were looked at, 0 for none.
+	identities map[fileKey]int64
 }
 
 // part is what a batch puts into one file.
@@ -78,23 +80,19 @@ func (p *plan) part(ctx context.Context, class series.Class, day int64) (*part, 
 	}
 	made := &part{plan: p, key: key}
 	p.parts[key] = made
-	f, err := p.pool.acquire(ctx, key)
-	if errors.Is(err, errNoFile) {
-		return made, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer p.pool.release(f)
-	f.write.mu.Lock()
-	defer f.write.mu.Unlock()
-	if err := f.write.connect(ctx); err != nil {
+	if err := p.identify(ctx, key); err != nil {
 		return nil, err
 	}
 	var seq uint64
-	_, err = f.write.find(ctx, sqlFilePosition, []any{p.batch.Stream, p.epoch}, []any{&seq})
-	made.skip = seq >= p.batch.Seq
-	return made, wrap("read position of "+key.name(), err)
+	err := p.writing(ctx, key, func(w *writer) error {
+		_, err := w.find(ctx, sqlFilePosition, []any{p.batch.Stream, p.epoch}, []any{&seq})
+		return err
+	})
+	if errors.Is(err, errNoFile) {
+		return made, nil
+	}
+	made.skip = err == nil && seq >= p.batch.Seq
+	return made, wrap("read position", err)
 }
 
 // takeMarks puts each mark into the days of its readings, and into those beside them
@@ -217,6 +215,12 @@ func (p *plan) exists(key fileKey) bool {
 
 // store is the transaction of a part: all of it, and the file's position.
 func (p *part) store(ctx context.Context, tx *fileTx) error {
+	if err := tx.identify(ctx); err != nil {
+		return err
+	}
+	if was, ok := p.identities[p.key]; ok && was != tx.was {
+		return errReplaced // the batch was compared with that
+	}
 	if err := p.storeReadings(ctx, tx); err != nil {
 		return fmt.Errorf("store readings: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -153,6 +154,9 @@ func (p *plan) blockSet(ctx context.Context, key blockKey) (*set, error) {
 	if have, ok := p.sets[key]; ok {
 		return have, nil
 	}
+	if err := p.identify(ctx, key.file()); err != nil {
+		return nil, err
+	}
 	stored, ok := p.known.block(key)
 	if !ok {
 		var err error
@@ -166,22 +170,15 @@ func (p *plan) blockSet(ctx context.Context, key blockKey) (*set, error) {
 }
 
 func (p *plan) readSet(ctx context.Context, key blockKey) (spans, error) {
-	file := fileKey{series.Raw, key.day}
-	if !p.Store.exists(file) {
+	var b []byte
+	err := p.writing(ctx, key.file(), func(w *writer) error {
+		_, err := w.find(ctx, sqlSeen, []any{key.org.String(), key.device.String(), int64(key.boot), int64(key.block)}, []any{&b}) //nolint:gosec // at most schemas.MaxSeq
+		return err
+	})
+	if errors.Is(err, errNoFile) {
 		return nil, nil
 	}
-	f, err := p.pool.acquire(ctx, file)
 	if err != nil {
-		return nil, err
-	}
-	defer p.pool.release(f)
-	f.write.mu.Lock()
-	defer f.write.mu.Unlock()
-	if err := f.write.connect(ctx); err != nil {
-		return nil, err
-	}
-	var b []byte
-	if _, err := f.write.find(ctx, sqlSeen, []any{key.org.String(), key.device.String(), int64(key.boot), int64(key.block)}, []any{&b}); err != nil { //nolint:gosec // at most schemas.MaxSeq
 		return nil, err
 	}
 	return decodeSpans(b)
