@@ -10,49 +10,90 @@ import (
 )
 
 // Purge removes the messages of a subject up to a sequence, both included, and says
-// how many there were. Readers that have not come so far pass over them.
+// how many there were. Their bytes are overwritten in the log's files, which a purge of
+// the server's own would leave there; each costs a write of the file that it is in, of 8 MB
+// at most. Readers that have not come so far pass over them.
 func (b *Bus) Purge(ctx context.Context, stream, subject string, upTo uint64) (removed int64, err error) {
 	s, err := b.look(ctx, stream)
 	if err != nil {
 		return 0, err
 	}
-	before, err := held(ctx, s, subject)
-	if err != nil || before == 0 {
-		return 0, err
+	for from := uint64(1); from <= upTo; {
+		m, err := s.GetMsg(ctx, from, jetstream.WithGetMsgSubject(subject))
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+			return removed, nil
+		case err != nil:
+			return removed, fmt.Errorf("look for %s in %s from %d: %w", subject, stream, from, err)
+		case m.Sequence > upTo:
+			return removed, nil
+		}
+		was, err := overwrite(ctx, s, m.Sequence)
+		if err != nil {
+			return removed, fmt.Errorf("remove %s %d: %w", stream, m.Sequence, err)
+		}
+		if was {
+			removed++
+		}
+		from = m.Sequence + 1
 	}
-	if err := s.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(upTo+1)); err != nil {
-		return 0, fmt.Errorf("purge %s of stream %s: %w", subject, stream, err)
-	}
-	after, err := held(ctx, s, subject)
-	return max(before-after, 0), err
+	return removed, nil
 }
 
-// held counts a subject's messages.
-func held(ctx context.Context, s jetstream.Stream, subject string) (n int64, err error) {
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(subject))
+// Overwrite removes one message of a stream and overwrites its bytes in the log's files.
+// was is false where there is none any more.
+func (b *Bus) Overwrite(ctx context.Context, stream string, seq uint64) (was bool, err error) {
+	s, err := b.look(ctx, stream)
+	if err == nil {
+		was, err = overwrite(ctx, s, seq)
+	}
 	if err != nil {
-		return 0, fmt.Errorf("count %s: %w", subject, err)
+		return false, fmt.Errorf("remove %s %d: %w", stream, seq, err)
 	}
-	for _, m := range info.State.Subjects {
-		n += int64(min(m, 1<<62))
-	}
-	return n, nil
+	return was, nil
 }
 
-// Trim removes all values of a bucket's key but the last.
+// overwrite looks first: the server's own answer to one that has aged out is no error of its own.
+func overwrite(ctx context.Context, s jetstream.Stream, seq uint64) (was bool, err error) {
+	if _, err := s.GetMsg(ctx, seq); errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, nil
+	}
+	err = s.SecureDeleteMsg(ctx, seq)
+	if err == nil {
+		return true, nil
+	}
+	if _, gone := s.GetMsg(ctx, seq); errors.Is(gone, jetstream.ErrMsgNotFound) {
+		return false, nil // it aged out meanwhile
+	}
+	return false, err
+}
+
+// Trim removes all values of a bucket's key but the last, which may be the mark that it
+// was removed. The server lets nobody overwrite what is in a bucket: the bytes stay in the
+// bucket's file until the server rewrites it.
 func (b *Bus) Trim(ctx context.Context, bucket, key string) error {
+	return b.purgeKey(ctx, bucket, key, jetstream.WithPurgeKeep(1))
+}
+
+// Drop removes the values of a bucket's key up to a revision, and marks, as Trim does.
+// Those who follow the bucket are not told.
+func (b *Bus) Drop(ctx context.Context, bucket, key string, upTo uint64) error {
+	return b.purgeKey(ctx, bucket, key, jetstream.WithPurgeSequence(upTo+1))
+}
+
+func (b *Bus) purgeKey(ctx context.Context, bucket, key string, which jetstream.StreamPurgeOpt) error {
 	s, err := b.look(ctx, "KV_"+bucket)
 	if err != nil {
 		return err
 	}
-	if err := s.Purge(ctx, jetstream.WithPurgeSubject(KeySubject(bucket, key)), jetstream.WithPurgeKeep(1)); err != nil {
+	if err := s.Purge(ctx, jetstream.WithPurgeSubject(KeySubject(bucket, key)), which); err != nil {
 		return fmt.Errorf("remove earlier values of %s in bucket %s: %w", key, bucket, err)
 	}
 	return nil
 }
 
-// Remove removes a key of a bucket with all its values. A mark that it was there stays,
-// for those who follow the bucket, until Sweep or the bucket's own end of it.
+// Remove removes a key of a bucket with all its values, as Trim does. A mark that it was
+// there stays, for those who follow the bucket, until Sweep or the bucket's own end of it.
 func (b *Bus) Remove(ctx context.Context, bucket, key string) (was bool, err error) {
 	kv, err := b.KV(ctx, bucket)
 	if err != nil {
@@ -82,7 +123,7 @@ func (b *Bus) Sweep(ctx context.Context, bucket string, older time.Duration) err
 		return fmt.Errorf("look for marks in bucket %s: %w", bucket, err)
 	}
 	for key, revision := range marks {
-		if _, err := b.Purge(ctx, "KV_"+bucket, KeySubject(bucket, key), revision); err != nil {
+		if err := b.Drop(ctx, bucket, key, revision); err != nil {
 			return err
 		}
 	}

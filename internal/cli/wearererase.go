@@ -120,6 +120,8 @@ func (e *env) showCertificate(c *erasure.Certificate) error {
 			w.line("remains   %s, until %s", r.What, r.Until.Local().Format(time.DateTime))
 		}
 	}
-	w.line("dropped   whatever the log still brings of before %s", c.Before.Local().Format(time.DateTime))
+	before := c.Before.Local().Format(time.DateTime)
+	w.line("dropped   whatever the log still brings of before %s", before)
+	w.line("again     a new wearer may be called %s after %s, not earlier: what devices send before is dropped", c.Wearer, before)
 	return w.err
 }

@@ -13,13 +13,16 @@
 //     devices was refused; the notifier's notes of them and parameters of their own go.
 //  5. The registry forgets who wore which device, and the wearer.
 //
+// What has a message of its own in a stream is overwritten in the log's files. Of entries of
+// buckets, which the server lets nobody overwrite, bytes stay until it rewrites the file.
 // What is packed with others', readings and minutes in the log, cannot be picked out.
 // It ages out, which the certificate says, and no store takes it any more. Office
 // aggregates stay: nobody can be told from others in them.
 //
 // The process with the recorder serves it (Serve); Ask asks it, from anywhere on the
 // log. One erasure runs at a time; another that comes meanwhile is refused and may be
-// asked for again. A wearer of the same id who is registered afterwards is somebody new.
+// asked for again. A wearer of the same id who is registered afterwards is somebody new; until
+// Certificate.Before has passed the registry refuses them, since what their devices send would be dropped.
 //
 // The tests run on a real server and a real store.
 package erasure

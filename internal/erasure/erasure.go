@@ -21,7 +21,7 @@ type Store interface {
 	Wearers(ctx context.Context, each func(series.Extent) error) error
 }
 
-// Options are what an Erasure works with; all are needed.
+// Options are what an Erasure works with; all but StoreRemains are needed.
 type Options struct {
 	Log      *bus.Bus
 	Registry *registry.Registry
@@ -31,7 +31,9 @@ type Options struct {
 	Settle func(ctx context.Context) error
 	// Stored returns once all of a stream up to a sequence is stored.
 	Stored func(ctx context.Context, stream string, seq uint64) error
-	Logger *slog.Logger
+	// StoreRemains is what the store keeps for a while after it has erased.
+	StoreRemains []Remainder
+	Logger       *slog.Logger
 }
 
 // Validate reports what is missing.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -73,10 +74,13 @@ func (e *Erasure) eraseRefused(ctx context.Context, c *Certificate) error {
 		return err
 	}
 	for _, n := range numbers {
-		if err := e.Log.Delete(ctx, schemas.StreamQuarantine, n); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		was, err := e.Log.Overwrite(ctx, schemas.StreamQuarantine, n)
+		if err != nil {
 			return err
 		}
-		c.Log.Quarantine++
+		if was {
+			c.Log.Quarantine++
+		}
 	}
 	c.Verified = append(c.Verified, schemas.StreamQuarantine)
 	return nil
@@ -161,12 +165,16 @@ func (e *Erasure) forget(ctx context.Context, left registry.Wearer, c *Certifica
 	if err != nil {
 		return err
 	}
-	for _, key := range keys {
+	wearer := "wearer." + c.Org.String() + "." + c.Wearer.String()
+	for _, key := range append(keys, wearer) {
 		if err := e.Log.Trim(ctx, bus.BucketRegistry, key); err != nil {
 			return err
 		}
 	}
-	if err := e.Registry.Forget(ctx, c.Org, c.Wearer); err != nil {
+	if err := e.Registry.Forget(ctx, c.Org, c.Wearer, c.Before); err != nil {
+		return err
+	}
+	if err := e.Log.Trim(context.WithoutCancel(ctx), bus.BucketRegistry, wearer); err != nil {
 		return err
 	}
 	if _, still := e.Registry.Wearer(c.Org, c.Wearer); still {
@@ -180,14 +188,29 @@ func (e *Erasure) forget(ctx context.Context, left registry.Wearer, c *Certifica
 // other processes learn by it that it is gone.
 const SweepAfter = 72 * time.Hour
 
-// Sweep removes such marks that are older. Call it from time to time.
+// Sweep removes such marks that are older, and those of erasures whose id is free again.
+// Call it from time to time.
 func Sweep(ctx context.Context, log *bus.Bus) error {
 	for _, bucket := range []string{bus.BucketRegistry, bus.BucketTuning} {
 		if err := log.Sweep(ctx, bucket, SweepAfter); err != nil {
 			return err
 		}
 	}
-	return nil
+	at := now()
+	lapsed := map[string]uint64{} // by key, as many as were erased since the last time
+	stream, prefix := "KV_"+bus.BucketRegistry, bus.KeySubject(bus.BucketRegistry, "")
+	err := log.Each(ctx, stream, []string{prefix + "gone.*.*"}, func(m bus.Msg) error {
+		if key := strings.TrimPrefix(m.Subject, prefix); registry.Lapsed(key, m.Data, at) {
+			lapsed[key] = m.Seq
+		}
+		return nil
+	})
+	for key, seq := range lapsed {
+		if err == nil {
+			err = log.Drop(ctx, bus.BucketRegistry, key, seq)
+		}
+	}
+	return err
 }
 
 // remains lists what goes by itself.
@@ -208,7 +231,11 @@ func (e *Erasure) remains(ctx context.Context, c *Certificate) error {
 		}
 		c.Remains = append(c.Remains, r)
 	}
+	c.Remains = append(c.Remains, e.StoreRemains...)
 	c.Remains = append(c.Remains,
+		Remainder{What: "the note in the registry until when no new wearer may take this id, because what is of before is dropped", Until: c.Before.Add(time.Hour)},
+		Remainder{What: "bytes, which no query tells, of the wearer's entries in the registry, their parameters, snoozes and the notifier's notes: the " +
+			"server overwrites none in the files of its buckets, and loses them when it rewrites the file, for which no time can be told"},
 		Remainder{What: "the mark in the registry that there was a wearer of this id, for the copies of other processes", Until: at.Add(SweepAfter + time.Hour)},
 		Remainder{What: "what detectors know, which they forget some seconds after the last reading; one that does not run now does so when it is started"},
 		Remainder{What: "backups that were made before"},

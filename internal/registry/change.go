@@ -35,7 +35,8 @@ func (r *Registry) AddTeam(ctx context.Context, t Team) error {
 	return r.create(ctx, "team "+t.ID.String(), "team."+t.Org.String()+"."+t.ID.String(), t)
 }
 
-// AddWearer registers a wearer of an organisation, with or without a team.
+// AddWearer registers a wearer of an organisation, with or without a team. It refuses the
+// id of one who was just erased with ErrErased.
 func (r *Registry) AddWearer(ctx context.Context, w Wearer) error {
 	if _, ok := r.Org(w.Org); !ok {
 		return fmt.Errorf("organisation %s %w", w.Org, ErrNotFound)
@@ -46,6 +47,9 @@ func (r *Registry) AddWearer(ctx context.Context, w Wearer) error {
 	}
 	if err := errors.Join(checkName(w.Name), checkZone(w.Zone)); err != nil {
 		return fmt.Errorf("wearer %s: %w", w.ID, err)
+	}
+	if err := r.erasedBefore(ctx, w.Org, w.ID); err != nil {
+		return err
 	}
 	return r.create(ctx, "wearer "+w.ID.String(), wearerKey(w.Org, w.ID), w)
 }

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -64,10 +65,18 @@ func (r *Registry) Remove(ctx context.Context, left Wearer) (keys []string, err 
 	return keys, nil
 }
 
-// Forget removes the wearer's own entry, the last trace of them here but for a mark
-// that there was one of that id, which other processes' copies need.
-func (r *Registry) Forget(ctx context.Context, org, wearer schemas.ID) error {
-	if err := r.kv.Purge(ctx, wearerKey(org, wearer)); err != nil {
+// Forget removes the wearer's own entry, the last trace of them here but for two marks: that
+// there was one of that id, which other processes' copies need, and until when AddWearer
+// refuses the id. What the entry was before stays in the bucket for the caller to remove.
+func (r *Registry) Forget(ctx context.Context, org, wearer schemas.ID, until time.Time) error {
+	b, err := json.Marshal(until)
+	if err != nil {
+		return fmt.Errorf("encode until when wearer %s is refused: %w", wearer, err)
+	}
+	if _, err := r.kv.Put(ctx, goneKey(org, wearer), b); err != nil {
+		return fmt.Errorf("refuse wearer %s of organisation %s: %w", wearer, org, err)
+	}
+	if err := r.kv.Delete(ctx, wearerKey(org, wearer)); err != nil {
 		return fmt.Errorf("remove wearer %s of organisation %s: %w", wearer, org, err)
 	}
 	end, err := r.end(ctx)
@@ -75,6 +84,36 @@ func (r *Registry) Forget(ctx context.Context, org, wearer schemas.ID) error {
 		return err
 	}
 	return r.waitFor(ctx, end)
+}
+
+// erasedBefore fails while a wearer of this id was erased so lately that what a new one's
+// devices send would be taken for the old one's and dropped.
+func (r *Registry) erasedBefore(ctx context.Context, org, wearer schemas.ID) error {
+	entry, err := r.kv.Get(ctx, goneKey(org, wearer))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil
+	}
+	var until time.Time
+	if err == nil {
+		err = json.Unmarshal(entry.Value(), &until)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("look whether wearer %s was erased: %w", wearer, err)
+	case time.Now().Before(until):
+		return fmt.Errorf("wearer %s of organisation %s %w: what is of before %s is dropped until then; add them after that",
+			wearer, org, ErrErased, until.Format(time.RFC3339))
+	}
+	return nil
+}
+
+func goneKey(org, wearer schemas.ID) string { return "gone." + org.String() + "." + wearer.String() }
+
+// Lapsed says which keys of the bucket are marks of an erasure that hold no longer: their
+// time was before that.
+func Lapsed(key string, value []byte, at time.Time) bool {
+	var until time.Time
+	return strings.HasPrefix(key, "gone.") && json.Unmarshal(value, &until) == nil && until.Before(at)
 }
 
 // Gone reports whether a wearer is not registered, or is leaving. For one who is it

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,7 +56,7 @@ func TestWhoLeavesIsForgottenEverywhere(t *testing.T) {
 	if left, err = here.Leave(ctx, acme, anna); err != nil || !slices.Equal(left.Devices, []schemas.ID{band1}) {
 		t.Errorf("asked again she wore %v, %v", left.Devices, err)
 	}
-	must(t, here.Forget(ctx, acme, anna))
+	must(t, here.Forget(ctx, acme, anna, time.Now().Add(time.Hour)))
 	if _, err := here.Leave(ctx, acme, anna); !errors.Is(err, registry.ErrNotFound) {
 		t.Errorf("in the end: %v", err)
 	}
@@ -68,6 +69,13 @@ func TestWhoLeavesIsForgottenEverywhere(t *testing.T) {
 			t.Errorf("wearers %v, device %v", w, d)
 		}
 	}
+	for _, r := range []*registry.Registry{here, there} {
+		err := r.AddWearer(ctx, registry.Wearer{Org: acme, ID: anna})
+		if !errors.Is(err, registry.ErrErased) || !strings.Contains(err.Error(), "add them after that") {
+			t.Errorf("added again at once: %v", err)
+		}
+	}
+	must(t, here.Forget(ctx, acme, anna, time.Now()))
 	must(t, here.AddWearer(ctx, registry.Wearer{Org: acme, ID: anna}))
 	if at(there, 0) != (schemas.ID{}) || gone(anna) {
 		t.Error("somebody new of that name has the device of before, or is gone")

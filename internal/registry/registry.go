@@ -35,6 +35,7 @@ var (
 	ErrNotFound = errors.New("is not registered")
 	ErrInvalid  = errors.New("invalid")
 	ErrOverlap  = errors.New("overlaps")
+	ErrErased   = errors.New("was erased a moment ago")
 )
 
 // Registry is an open registry.
@@ -149,6 +150,7 @@ func (r *Registry) apply(entry jetstream.KeyValueEntry) error {
 		return put(entry, func(v Wearer) { r.org(v.Org).wearers[v.ID] = v })
 	case "device":
 		return put(entry, func(v Device) { r.org(v.Org).devices[v.ID] = v })
+	case "gone": // AddWearer asks the log itself
 	default:
 		return fmt.Errorf("kind %q: %w", kind, ErrInvalid)
 	}
