@@ -89,13 +89,15 @@ type aggregateKey struct {
 	nanos int64
 }
 
-// aggregateFields is how many fields each has.
-const aggregateFields = 8
+// aggregateFields are those that each has.
+func aggregateFields() []string {
+	return []string{fieldEnd, fieldMade, fieldSuppressed, fieldContributors, fieldSittingMin, fieldSlouchedPct, fieldBreaks, fieldDegrees}
+}
 
 type storedAggregate struct {
 	series.Aggregate
 
-	fields int
+	got got
 }
 
 // Aggregates reads those of an organisation's windows.
@@ -132,7 +134,7 @@ func (s *Store) Aggregates(ctx context.Context, q series.OfficeQuery) ([]series.
 	}
 	all := make([]series.Aggregate, 0, len(stored))
 	for _, a := range stored {
-		if a.fields == aggregateFields { // else it is being written
+		if a.got.all(aggregateFields()) { // else it is being written
 			all = append(all, a.Aggregate)
 		}
 	}
@@ -142,8 +144,11 @@ func (s *Store) Aggregates(ctx context.Context, q series.OfficeQuery) ([]series.
 
 // take takes a field.
 func (a *storedAggregate) take(r *row) {
-	a.fields++
-	switch r.text(colField) {
+	name := r.text(colField)
+	if !a.got.first(aggregateFields(), name) {
+		return
+	}
+	switch name {
 	case fieldEnd:
 		a.End = time.Unix(r.int(colValue), 0).UTC()
 	case fieldMade:
@@ -162,8 +167,6 @@ func (a *storedAggregate) take(r *row) {
 		a.Breaks = r.float(colValue)
 	case fieldDegrees:
 		a.FlexionDeg = r.float(colValue)
-	default:
-		a.fields--
 	}
 }
 

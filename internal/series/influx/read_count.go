@@ -8,14 +8,17 @@ import (
 )
 
 // exactly is up to how many points readings are counted by their names: it takes about a
-// second. Above, the server counts points, and one that came again with another time is two.
+// second. Above, points are counted, and one that came again with another time is two.
 const exactly = 1_000_000
 
 // readings counts readings and events for which conditions hold, too.
 func (s *Store) readings(ctx context.Context, whose ...cond) (n int64, err error) {
 	f := s.allTime(new(flux), bucketRaw, places(), both(whose...)).count().keep(colValue).group().sum()
-	if err := s.query(ctx, f, func(r *row) error { n = r.int(colValue); return nil }); err != nil || n > exactly {
+	if err := s.query(ctx, f, func(r *row) error { n = r.int(colValue); return nil }); err != nil || n <= 0 {
 		return n, err
+	}
+	if n > exactly {
+		return s.distinct(ctx, bucketRaw, 1, places(), both(whose...))
 	}
 	orgs := map[string]*gathering{}
 	f = s.allTime(new(flux), bucketRaw, measurements(measReadings, measEvents), fields(fieldRun, fieldSeqHigh), both(whose...)).

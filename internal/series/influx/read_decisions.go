@@ -18,11 +18,11 @@ const moved = openMillis
 
 // decided is a decision's point.
 type decided struct {
-	nanos  int64
-	id     string
-	log    int64
-	body   string
-	fields int
+	nanos int64
+	id    string
+	log   int64
+	body  string
+	got   got
 }
 
 // Decisions reads what was decided in the range and about it: of those of one ID that
@@ -38,7 +38,7 @@ func (s *Store) Decisions(ctx context.Context, q series.Query) ([]schemas.Decisi
 	}
 	points := map[key]*decided{}
 	f := new(flux).from(s.bucket(bucketEvents), at(max(sc.from-moved, 0), 0), at(sc.to+moved, 0),
-		measurement(measDecisions), sc.whose(), fields(fieldID, fieldLog, fieldBody)).keep(colTime, colValue, colField, tagAction)
+		measurement(measDecisions), sc.whose(), fields(decisionFields()...)).keep(colTime, colValue, colField, tagAction)
 	err = s.query(ctx, f, func(r *row) error {
 		k := key{r.text(tagAction), r.time(colTime)}
 		d := points[k]
@@ -47,7 +47,9 @@ func (s *Store) Decisions(ctx context.Context, q series.Query) ([]schemas.Decisi
 			d = &decided{nanos: k.nanos}
 			points[k] = d
 		}
-		d.fields++
+		if !d.got.first(decisionFields(), r.text(colField)) {
+			return nil
+		}
 		switch r.text(colField) {
 		case fieldID:
 			d.id = strings.Clone(r.text(colValue))
@@ -63,13 +65,16 @@ func (s *Store) Decisions(ctx context.Context, q series.Query) ([]schemas.Decisi
 	}
 	last := map[string]*decided{}
 	for _, d := range points {
-		if d.fields == 3 && (last[d.id] == nil || d.after(last[d.id])) {
+		if d.got.all(decisionFields()) && (last[d.id] == nil || d.after(last[d.id])) {
 			last[d.id] = d
 		}
 	}
 	decisions, err := sc.decisions(last)
 	return decisions, wrap("read decisions", err)
 }
+
+// decisionFields are those that each decision has.
+func decisionFields() []string { return []string{fieldID, fieldLog, fieldBody} }
 
 // after reports whether a decision counts in place of another one of its ID.
 func (d *decided) after(other *decided) bool {

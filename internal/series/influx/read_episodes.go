@@ -21,7 +21,7 @@ type told struct {
 	at, ended                     int64 // milliseconds; ended is 0 unless it closes the episode
 	level, severity               int64
 	degrees, seconds              float64
-	fields                        int
+	got                           got
 }
 
 // toldFields are those that each finding has.
@@ -109,8 +109,11 @@ func (s *Store) told(ctx context.Context, sc scope, ask asker) (map[point]*told,
 
 // take takes a field of the finding's point.
 func (t *told) take(r *row) {
-	t.fields++
-	switch name := r.text(colField); name {
+	name := r.text(colField)
+	if slices.Contains(toldFields(), name) && !t.got.first(toldFields(), name) {
+		return
+	}
+	switch name {
 	case fieldEpisode:
 		t.episode = strings.Clone(r.text(colValue))
 	case fieldStep:
@@ -130,7 +133,6 @@ func (t *told) take(r *row) {
 	case fieldSeconds:
 		t.seconds = r.float(colValue)
 	default: // those that only some have
-		t.fields--
 		if name == fieldEnded {
 			t.ended = r.int(colValue)
 		} else {
@@ -162,7 +164,7 @@ const tellsNothing = mostRank + 1
 func fold(findings map[point]*told) map[string]*folded {
 	episodes := map[string]*folded{}
 	for _, t := range findings {
-		if t.fields < len(toldFields()) {
+		if !t.got.all(toldFields()) {
 			continue
 		}
 		e := episodes[t.episode]

@@ -154,8 +154,12 @@ func byTime(x, y schemas.Finding) int {
 func (s *Store) whole(ctx context.Context, ask asker, sc scope) (map[string][]schemas.Finding, error) {
 	from, to := sc.nanos()
 	all := map[string][]schemas.Finding{}
-	f := new(flux).from(s.bucket(bucketEvents), from, to, measurement(measFindings), sc.whose(), field(fieldBody)).keep(colValue)
+	f := new(flux).from(s.bucket(bucketEvents), from, to, measurement(measFindings), sc.whose(), field(fieldBody)).keep(colTime, colValue, tagRule)
+	var in rising // a point may come twice
 	err := ask(ctx, f, func(r *row) error {
+		if later, _ := in.next(r, 1); !later {
+			return nil
+		}
 		f, err := schemas.DecodeFinding([]byte(r.text(colValue)))
 		if err == nil {
 			all[f.Episode] = append(all[f.Episode], f)

@@ -116,7 +116,11 @@ func (g *gathering) take(r *row) error {
 		}
 		g.into = g.column()
 	}
-	g.into.nanos = append(g.into.nanos, r.time(colTime))
+	t := r.time(colTime)
+	if n := len(g.into.nanos); n > 0 && t <= g.into.nanos[n-1] {
+		return nil // told twice, see distinct
+	}
+	g.into.nanos = append(g.into.nanos, t)
 	if key.part == partEvents && (key.field == fieldBody || key.field == fieldType) {
 		g.into.texts = append(g.into.texts, strings.Clone(r.text(colValue)))
 		return nil

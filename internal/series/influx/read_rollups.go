@@ -74,7 +74,7 @@ type versions map[int64]*version
 // version is a point, as far as it has been read.
 type version struct {
 	values [16]int64
-	fields int
+	got    got
 }
 
 func (s *Store) rollupsOf(ctx context.Context, sc scope, of span) ([]schemas.Rollup, error) {
@@ -88,8 +88,9 @@ func (s *Store) rollupsOf(ctx context.Context, sc scope, of span) ([]schemas.Rol
 			v = &version{}
 			all[t] = v
 		}
-		v.values[slices.Index(names, r.text(colField))] = r.int(colValue)
-		v.fields++
+		if name := r.text(colField); v.got.first(names, name) {
+			v.values[slices.Index(names, name)] = r.int(colValue)
+		}
 		return nil
 	})
 	if err != nil {
@@ -97,7 +98,7 @@ func (s *Store) rollupsOf(ctx context.Context, sc scope, of span) ([]schemas.Rol
 	}
 	times := make([]int64, 0, len(all))
 	for t, v := range all {
-		if v.fields == len(names) {
+		if v.got.all(names) {
 			times = append(times, t)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // Slots sums a wearer's minutes in the server, step by step. A step in which a minute has
-// several points is added up here, from its rollups.
+// several points, or the server tells one twice, is added up here, from its rollups.
 func (s *Store) Slots(ctx context.Context, q series.Query, length time.Duration) ([]series.Slot, error) {
 	if length < time.Minute || length%time.Minute != 0 {
 		return nil, fmt.Errorf("sum rollups in steps of %v: a step is whole minutes", length)
@@ -54,7 +54,8 @@ func (s steps) span(number int64, within span) span {
 type step struct {
 	series.Totals
 
-	points, minutes int64
+	minutes int64
+	points  []int64 // of each field
 }
 
 func (s *Store) slots(ctx context.Context, q series.Query, sc scope, length time.Duration) ([]series.Slot, error) {
@@ -76,7 +77,7 @@ func (s *Store) slots(ctx context.Context, q series.Query, sc scope, length time
 	for _, n := range numbers {
 		st := found[n]
 		st.Minutes = int(st.minutes)
-		if st.points != st.minutes {
+		if slices.ContainsFunc(st.points, func(n int64) bool { return n != st.minutes }) {
 			if st.Totals, err = s.added(ctx, sc, by.span(n, span{from, to})); err != nil {
 				return nil, err
 			}
@@ -94,13 +95,13 @@ const (
 	partMinutes = "m"
 )
 
-// steps asks for each step's sums, and how many points and minutes are in it.
+// steps asks for each step's sums, and how many points, of each field, and minutes are in it.
 func (s *Store) steps(ctx context.Context, sc scope, of span, by steps) (map[int64]*step, error) {
 	b, length, offset := s.bucket(bucketRollups), time.Duration(by.length)*time.Minute, by.offset()
 	f := new(flux)
 	f.from(b, of.from, of.to, measurement(measMinutes), sc.whose(), fields(summed()...)).
 		windows(length, offset, sumOf).keep(colTime, colValue, colField).yield(partSums)
-	f.from(b, of.from, of.to, measurement(measMinutes), sc.whose(), field(fieldSitting)).
+	f.from(b, of.from, of.to, measurement(measMinutes), sc.whose(), fields(summed()...)).
 		windows(length, offset, countOf).keep(colTime, colValue).yield(partPoints)
 	f.from(b, of.from, of.to, measurement(measMinutes), sc.whose(), field(fieldSitting)).
 		windows(time.Minute, 0, lastOf).windows(length, offset, countOf).keep(colTime, colValue).yield(partMinutes)
@@ -114,9 +115,9 @@ func (s *Store) steps(ctx context.Context, sc scope, of span, by steps) (map[int
 		}
 		switch r.text(colResult) {
 		case partPoints:
-			st.points = r.int(colValue)
+			st.points = append(st.points, r.int(colValue))
 		case partMinutes:
-			st.minutes = r.int(colValue)
+			st.minutes += r.int(colValue)
 		default:
 			return addTo(&st.Totals, r.text(colField), r.int(colValue))
 		}

@@ -3,13 +3,13 @@ package influx
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"sitwell/internal/series"
 )
 
 // Stats counts what is in the server. Of more than a million readings it counts the points:
-// one that came again with another time is two of them, though Readings tells it once.
+// one that came again with another time is two of them, though Readings tells it once. A point
+// that the server tells twice is one, however many there are.
 // What came again with the same time cannot be told, so Duplicates is 0, as is Bytes.
 func (s *Store) Stats(ctx context.Context) (series.Stats, error) { return s.counted(ctx) }
 
@@ -20,14 +20,25 @@ func (s *Store) counted(ctx context.Context, whose ...cond) (stats series.Stats,
 	}
 	for _, c := range []struct {
 		into *int64
-		flux *flux
+		b    bucket
+		unit int64
+		of   cond
 	}{
 		// A minute has a point for each extent of it that was told.
-		{&stats.Rollups, s.all(bucketRollups, both(measurement(measMinutes), field(fieldSitting)), both(whose...)).windows(time.Minute, 0, lastOf).count()},
-		{&stats.Findings, s.all(bucketEvents, both(measurement(measFindings), field(fieldLevel)), both(whose...)).count()},
+		{&stats.Rollups, bucketRollups, nanosInMin, both(measurement(measMinutes), field(fieldSitting))},
+		{&stats.Findings, bucketEvents, 1, both(measurement(measFindings), field(fieldLevel))},
+		{&stats.Aggregates, bucketOffice, 1, both(measurement(measAggregates), field(fieldMade))},
+	} {
+		if *c.into, err = s.distinct(ctx, c.b, c.unit, c.of, both(whose...)); err != nil {
+			return series.Stats{}, fmt.Errorf("count what is stored: %w", err)
+		}
+	}
+	for _, c := range []struct {
+		into *int64
+		flux *flux
+	}{
 		{&stats.Episodes, s.all(bucketEvents, both(measurement(measFindings), field(fieldEpisode)), both(whose...)).group(tagOrg, tagWearer).distinct().count()},
 		{&stats.Decisions, s.all(bucketEvents, both(measurement(measDecisions), field(fieldID)), both(whose...)).group(tagOrg, tagWearer).distinct().count()},
-		{&stats.Aggregates, s.all(bucketOffice, both(measurement(measAggregates), field(fieldMade)), both(whose...)).count()},
 	} {
 		if err := s.query(ctx, c.flux.keep(colValue), func(r *row) error { *c.into += r.int(colValue); return nil }); err != nil {
 			return series.Stats{}, fmt.Errorf("count what is stored: %w", err)
