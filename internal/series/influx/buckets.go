@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,7 +56,7 @@ func (s *Store) checkAll(ctx context.Context) error {
 
 func (s *Store) checkBucket(ctx context.Context, b bucket) error {
 	found, err := s.findBucket(ctx, b)
-	if errors.Is(err, ErrMissing) && s.o.Role == Record {
+	if errors.Is(err, ErrMissing) && s.o.Role == Record && !s.o.MustExist {
 		found, err = s.makeBucket(ctx, b)
 	}
 	if err != nil {
@@ -161,14 +162,36 @@ func shard(keep time.Duration) int64 {
 	return int64(spare.Seconds())
 }
 
-// setRetention gives a bucket the retention that Options say. A file that is there
+// length is for how many seconds a bucket keeps a point, 0 for good.
+func length(found foundBucket) int64 {
+	if len(found.RetentionRules) != 1 {
+		return 0
+	}
+	return found.RetentionRules[0].EverySeconds
+}
+
+// daysOf are seconds in days, as a person is told.
+func daysOf(seconds int64) string {
+	if seconds == 0 {
+		return "for good"
+	}
+	return strconv.FormatFloat(float64(seconds)/86400, 'f', -1, 64)
+}
+
+// setRetention gives a bucket the retention that Options say, but takes nothing from what it
+// keeps longer unless they say that, too: the server would remove it. A file that is there
 // already keeps its length.
 func (s *Store) setRetention(ctx context.Context, b bucket, found foundBucket) error {
 	want := s.rules(b)
 	if len(want) == 0 {
 		return nil
 	}
-	if len(found.RetentionRules) == 1 && found.RetentionRules[0].EverySeconds == want[0].EverySeconds {
+	if length(found) == want[0].EverySeconds {
+		return nil
+	}
+	if has := length(found); !s.o.Shorten && (has == 0 || has > want[0].EverySeconds) {
+		s.log.Warn("bucket keeps longer than its retention says, and stays so; say --retention to shorten it, which removes what is older",
+			"bucket", s.bucket(b), "bucket_days", daysOf(has), "retention_days", daysOf(want[0].EverySeconds))
 		return nil
 	}
 	change := struct {

@@ -1,6 +1,7 @@
 package influx
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -140,10 +141,12 @@ func TestRetentionOfBuckets(t *testing.T) {
 	server := influxtest.Start(t)
 	prefix := server.Prefix(t)
 	tokens := setUp(t, server, prefix, nil)
+	var said bytes.Buffer
+	shorten := false
 	open := func(role Role, retention series.Retention) *Store {
 		t.Helper()
 		o := optionsFor(server, prefix, role, tokens[role])
-		o.Retention = retention
+		o.Retention, o.Shorten, o.Logger = retention, shorten, slog.New(slog.NewTextHandler(&said, nil))
 		s, err := Open(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
@@ -173,6 +176,16 @@ func TestRetentionOfBuckets(t *testing.T) {
 	if got, want := rulesOf(t, s, bucketRaw), 31*day; got != want {
 		t.Errorf("after a dashboard's start raw is kept for %v, want %v", got, want)
 	}
+	s = open(Record, changed) // what is longer stays
+	for class, keep := range changed {
+		if got, want := rulesOf(t, s, bucket(class)), max(keep, series.DefaultRetention()[class])+spare; got != want {
+			t.Errorf("bucket %s keeps for %v, want %v", class, got, want)
+		}
+	}
+	if text := said.String(); strings.Count(text, "WARN") != 3 || !strings.Contains(text, "bucket_days=31 retention_days=2") || !strings.Contains(text, "--retention") {
+		t.Errorf("it says %q", text)
+	}
+	shorten = true
 	s = open(Record, changed)
 	for class, keep := range changed {
 		if got := rulesOf(t, s, bucket(class)); got != keep+spare {
@@ -187,6 +200,28 @@ func TestRetentionOfBuckets(t *testing.T) {
 	if err != nil || stats.Readings != 10 {
 		t.Errorf("stats are %+v, %v, want 10 readings", stats, err)
 	}
+}
+
+// Who only reads makes no bucket.
+func TestBucketsThatMustExist(t *testing.T) {
+	server := influxtest.Start(t)
+	o := optionsFor(server, server.Prefix(t), Record, server.Token)
+	o.MustExist = true
+	for range 2 { // the first made none either
+		s, err := Open(t.Context(), o)
+		if err == nil {
+			_ = s.Close()
+		}
+		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), o.Prefix+"_raw") {
+			t.Errorf("the error is %v, want %v of bucket %s_raw", err, ErrMissing, o.Prefix)
+		}
+	}
+	setUp(t, server, o.Prefix, nil)
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
 }
 
 // A token's file may change under a running store.

@@ -47,6 +47,11 @@ type Options struct {
 	// Retention is what the buckets are given; nil leaves them as they are, and makes
 	// those that are missing for good.
 	Retention series.Retention
+	// Shorten lets Retention shorten what a bucket has, and the server then removes what is
+	// older. Without it what is longer stays, with a warning.
+	Shorten bool
+	// MustExist makes a missing bucket an error where it would be made.
+	MustExist bool
 	// MaxSeries is how many wearers and devices the store may have in all,
 	// DefaultMaxSeries if 0. What is of new ones above it is refused.
 	MaxSeries int

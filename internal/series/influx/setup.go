@@ -20,6 +20,7 @@ type SetupOptions struct {
 	Prefix string // DefaultPrefix if empty
 	// Retention is what the buckets are given, series.DefaultRetention if nil.
 	Retention series.Retention
+	Shorten   bool // as in Options
 	Logger    *slog.Logger
 }
 
@@ -38,7 +39,8 @@ type resource struct {
 	OrgID string `json:"orgID"`
 }
 
-// Setup makes the buckets that are missing, gives all of them their retention, and makes a
+// Setup makes the buckets that are missing, gives all of them their retention, if it is longer
+// or Shorten is said, and makes a
 // token for each role. It may be repeated: the buckets stay, with all that is in them,
 // and each time there are new tokens beside those that were made before, which go on
 // working until somebody removes them.
@@ -47,7 +49,7 @@ func Setup(ctx context.Context, o SetupOptions) (Tokens, error) {
 		o.Retention = series.DefaultRetention()
 	}
 	s, err := Open(ctx, Options{
-		URL: o.URL, Org: o.Org, Token: o.Token, Prefix: o.Prefix, Role: Record, Retention: o.Retention, Logger: o.Logger,
+		URL: o.URL, Org: o.Org, Token: o.Token, Prefix: o.Prefix, Role: Record, Retention: o.Retention, Shorten: o.Shorten, Logger: o.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set InfluxDB up: %w", err)
