@@ -21,9 +21,10 @@ const (
 	sqlDropWearer  = `DELETE FROM wearers WHERE id = ?1`
 	sqlSumReadings = `SELECT ifnull((SELECT sum(n) FROM minutes WHERE id BETWEEN ?1 AND ?2), 0) +
 		ifnull((SELECT sum(n) FROM hours WHERE id BETWEEN ?1 AND ?2), 0)`
-	sqlDropMinutes    = `DELETE FROM minutes WHERE id BETWEEN ?1 AND ?2`
-	sqlDropHours      = `DELETE FROM hours WHERE id BETWEEN ?1 AND ?2`
-	sqlClearFindings  = `DELETE FROM findings WHERE wearer = ?1`
+	sqlDropMinutes = `DELETE FROM minutes WHERE id BETWEEN ?1 AND ?2`
+	sqlDropHours   = `DELETE FROM hours WHERE id BETWEEN ?1 AND ?2`
+	// Each finding has its episode's row, and there is no index of wearers but that.
+	sqlClearFindings  = `DELETE FROM findings WHERE wearer = ?1 AND episode IN (SELECT id FROM episodes WHERE wearer = ?1)`
 	sqlClearEpisodes  = `DELETE FROM episodes WHERE wearer = ?1`
 	sqlClearDecisions = `DELETE FROM decisions WHERE wearer = ?1`
 
@@ -39,6 +40,7 @@ var errLeft = errors.New("something of it is left; repeat the erasure")
 
 // Erase writes a tombstone, removes the wearer from each file that has something of it, and
 // moves their logs into them, wiped: then the disk has no byte of it. Appends wait for it.
+// One that fails tells what it has removed so far; what is left is removed when it is repeated.
 func (s *Store) Erase(ctx context.Context, org, wearer schemas.ID, before time.Time) (series.Erased, error) {
 	name := wearerName{org, wearer}
 	e := erasing{name: name}
@@ -65,7 +67,7 @@ func (s *Store) Erase(ctx context.Context, org, wearer schemas.ID, before time.T
 		err = s.index.empty(ctx) // a replacement may have left something
 	}
 	if err != nil {
-		return series.Erased{}, fmt.Errorf("erase %s/%s: %w", org, wearer, err)
+		return e.done, fmt.Errorf("erase %s/%s: %w", org, wearer, err)
 	}
 	return e.done, nil
 }
@@ -88,56 +90,62 @@ type erasing struct {
 // has nothing of the wearer any more may still have something in its log.
 func (e *erasing) erase(ctx context.Context, c *changing, key fileKey) error {
 	return c.with(ctx, key, func(f *file) error {
-		found, err := e.find(ctx, c.Store, f)
+		number, err := e.find(ctx, f)
 		if err != nil {
 			return err
 		}
-		if found {
+		if number != 0 {
 			if err := c.in(ctx, key, e.drop); err != nil {
 				return err
 			}
 		}
-		if err := f.empty(ctx); err != nil || !found {
+		if err := f.empty(ctx); err != nil || number == 0 {
 			return err
 		}
-		return e.verify(ctx, c.Store, f)
+		return e.verify(ctx, f, number)
 	})
 }
 
-func (e *erasing) find(ctx context.Context, s *Store, f *file) (found bool, err error) {
-	numbers, err := query(ctx, s, f, func(n *int64) []any { return []any{n} }, sqlWearer, e.name.org.String(), e.name.wearer.String())
-	return len(numbers) > 0, err
+// find is the wearer's number in a file, 0 for none. One connection does all that is done here:
+// most of an erasure is opening files.
+func (e *erasing) find(ctx context.Context, f *file) (number int64, err error) {
+	f.write.mu.Lock()
+	defer f.write.mu.Unlock()
+	if err := f.write.connect(ctx); err != nil {
+		return 0, err
+	}
+	_, err = f.write.find(ctx, sqlWearer, []any{e.name.org.String(), e.name.wearer.String()}, []any{&number})
+	return number, err
 }
 
-// verify asks the file whether the wearer is gone, and rows of nobody with it.
-func (e *erasing) verify(ctx context.Context, s *Store, f *file) error {
-	if found, err := e.find(ctx, s, f); err != nil || found {
+// verify asks a file whether anything is left of the wearer who had a number.
+func (e *erasing) verify(ctx context.Context, f *file, number int64) error {
+	if left, err := e.find(ctx, f); err != nil || left != 0 {
 		return errors.Join(err, errLeft)
 	}
-	counts, err := query(ctx, s, f, func(n *int64) []any { return []any{n} }, strays(f.key.class))
-	for _, n := range counts {
-		if n != 0 {
-			err = errors.Join(err, fmt.Errorf("%d rows of nobody: %w", n, errLeft))
-		}
+	f.write.mu.Lock()
+	defer f.write.mu.Unlock()
+	var n int64
+	_, err := f.write.find(ctx, sqlLeft(f.key.class), []any{number}, []any{&n})
+	if err == nil && n > 0 {
+		err = fmt.Errorf("%d rows: %w", n, errLeft)
 	}
 	return err
 }
 
-// strays counts the rows of each table of a file that are of no wearer in it.
-func strays(class series.Class) string {
+// sqlLeft counts the rows of a number.
+func sqlLeft(class series.Class) string {
+	count := func(table, where string) string { return `(SELECT count(*) FROM ` + table + ` WHERE ` + where + `)` }
+	const rows, wearer = `id BETWEEN ?1 << 28 AND (?1 << 28) + 0xfffffff`, `wearer = ?1`
 	switch class {
 	case series.Raw:
-		return `SELECT count(*) FROM minutes WHERE id >> 28 NOT IN (SELECT id FROM wearers)
-			UNION ALL SELECT count(*) FROM hours WHERE id >> 28 NOT IN (SELECT id FROM wearers)
-			UNION ALL SELECT count(*) FROM worn WHERE wearer NOT IN (SELECT id FROM wearers)
-			UNION ALL SELECT count(*) FROM runs WHERE id NOT IN (SELECT run FROM worn)`
+		return `SELECT ` + count("minutes", rows) + ` + ` + count("hours", rows) + ` + ` + count("worn", wearer) +
+			` + (SELECT count(*) FROM runs WHERE id NOT IN (SELECT run FROM worn))`
 	case series.Rollups:
-		return `SELECT count(*) FROM rollups WHERE id >> 28 NOT IN (SELECT id FROM wearers)`
+		return `SELECT ` + count("rollups", rows)
 	case series.Events, series.Office:
 	}
-	return `SELECT count(*) FROM episodes WHERE wearer NOT IN (SELECT id FROM wearers)
-		UNION ALL SELECT count(*) FROM findings WHERE wearer NOT IN (SELECT id FROM wearers)
-		UNION ALL SELECT count(*) FROM decisions WHERE wearer NOT IN (SELECT id FROM wearers)`
+	return `SELECT ` + count("episodes", wearer) + ` + ` + count("findings", wearer) + ` + ` + count("decisions", wearer)
 }
 
 // drop is the transaction that removes the wearer from a file.
@@ -169,10 +177,10 @@ func (tx *fileTx) dropWearer(ctx context.Context, wearer int64) error {
 	case series.Rollups:
 		err = tx.drop(ctx, sqlDropRollups, countRollups, first, last)
 	case series.Events, series.Office:
-		for query, counter := range map[string]string{
-			sqlClearFindings: countFindings, sqlClearEpisodes: countEpisodes, sqlClearDecisions: countDecisions,
+		for _, c := range []struct{ query, counter string }{
+			{sqlClearFindings, countFindings}, {sqlClearEpisodes, countEpisodes}, {sqlClearDecisions, countDecisions},
 		} {
-			err = errors.Join(err, tx.drop(ctx, query, counter, wearer))
+			err = errors.Join(err, tx.drop(ctx, c.query, c.counter, wearer))
 		}
 	}
 	if err != nil {
@@ -201,14 +209,23 @@ func (tx *fileTx) dropReadings(ctx context.Context, wearer, first, last int64) e
 	return nil
 }
 
-// empty moves the log of a file into it and leaves nothing in it.
+// empty moves the log of a file into it and leaves nothing in it. A file that has none but is
+// marked is wiped: another program has moved its log into it.
 func (f *file) empty(ctx context.Context) error {
+	w := &f.write
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if walSize(f.path) == 0 {
-		return nil
+		if err := w.connect(ctx); err != nil {
+			return err
+		}
+		var dirty int
+		if _, err := w.find(ctx, sqlDirty, nil, []any{&dirty}); err != nil || dirty == 0 {
+			return err
+		}
+		w.wiped.all = true
 	}
-	f.write.mu.Lock()
-	defer f.write.mu.Unlock()
-	_, err := f.write.checkpoint(ctx, truncate)
+	_, err := w.checkpoint(ctx, truncate)
 	return err
 }
 

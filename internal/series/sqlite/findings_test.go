@@ -127,7 +127,7 @@ func TestPlans(t *testing.T) {
 	for class, queries := range map[series.Class][]string{
 		series.Raw: {sqlTouched, sqlLate, sqlMinutes, sqlSumReadings, sqlSeen},
 		series.Events: {
-			sqlFindings, sqlDropFindings, sqlDropEpisodes, sqlSetFinding, sqlEpisodes, sqlDecisions, sqlClearEpisodes, sqlClearDecisions,
+			sqlFindings, sqlDropFindings, sqlDropEpisodes, sqlSetFinding, sqlEpisodes, sqlDecisions, sqlClearFindings, sqlClearEpisodes, sqlClearDecisions,
 		},
 		series.Rollups: {sqlRollups, sqlDropRollups, sqlSlots},
 	} {

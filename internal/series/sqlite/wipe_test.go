@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -179,4 +180,66 @@ func TestReaderHoldsUpTheLog(t *testing.T) {
 		t.Errorf("the log has %d bytes", n)
 	}
 	wantWhole(t, s)
+}
+
+// An erasure is killed before it has emptied the logs, and the shell moves them into their files:
+// once the erasure is repeated, nothing is left, though no file tells of the wearer any more.
+func TestLogMovedAfterAKilledErasure(t *testing.T) {
+	dir, copyOf := t.TempDir(), t.TempDir()
+	s := closedTest(t, dir)
+	rnd := rand.New(rand.NewPCG(0, 1))
+	c := newCrowd(t, s, 40)
+	for range 6 {
+		c.round(rnd, 200)
+	}
+	victim := schemas.MustID("wearer-007")
+	e := erasing{name: wearerName{org, victim}}
+	if err := s.change(t.Context(), func(ctx context.Context, ch *changing) error {
+		if err := ch.bury(ctx, e.name, time.Now()); err != nil {
+			return err
+		}
+		return s.eachFile(func(key fileKey) error { return ch.in(ctx, key, e.drop) })
+	}); err != nil {
+		t.Fatal(err)
+	}
+	copyFolder(t, copyOf, dir)
+	files, err := filepath.Glob(filepath.Join(copyOf, "*", "*"+suffix))
+	if err != nil || len(files) < 3 {
+		t.Fatalf("files are %v, %v", files, err)
+	}
+	for _, path := range files {
+		alter(t, path, "PRAGMA wal_checkpoint(TRUNCATE)")
+	}
+	c.s = closedTest(t, copyOf)
+	if n := notWiped(t, copyOf); n == 0 {
+		t.Fatal("the shell has moved nothing that is to be wiped")
+	}
+	if _, err := c.s.Erase(t.Context(), org, victim, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	c.wantNothing(victim.String())
+	if n := notWiped(t, copyOf); n > 0 {
+		t.Errorf("%d pages have more than their rows", n)
+	}
+}
+
+// notWiped is how many pages of a store's files have more than their rows.
+func notWiped(t testing.TB, dir string) (n int) {
+	t.Helper()
+	for name := range filesOf(t, dir) {
+		if filepath.Ext(name) != suffix || filepath.Dir(name) == "." {
+			continue
+		}
+		b := mustRead(t, filepath.Join(dir, name))
+		for i := range len(b) / pageSize {
+			changed, err := wipePage(b[i*pageSize:(i+1)*pageSize], uint32(i+1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if changed {
+				n++
+			}
+		}
+	}
+	return n
 }
