@@ -117,7 +117,7 @@ func (c *changing) in(ctx context.Context, key fileKey, do func(context.Context,
 	defer w.mu.Unlock()
 	tx := &fileTx{changing: c, writer: w, key: key, counts: map[string]int64{}}
 	if err := tx.run(ctx, do); err != nil {
-		return fmt.Errorf("%s: %w", key.name(), err)
+		return key.of(err)
 	}
 	c.counted.forget(key)
 	if err := w.tend(ctx); err != nil {

@@ -248,7 +248,7 @@ func (s *Store) eachFile(do func(fileKey) error) error {
 		wait.Go(func() {
 			for key := range next {
 				if err := do(key); err != nil {
-					errs[i] = errors.Join(errs[i], fmt.Errorf("%s: %w", key.name(), err))
+					errs[i] = errors.Join(errs[i], key.of(err))
 				}
 			}
 		})

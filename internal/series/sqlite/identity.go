@@ -93,7 +93,7 @@ func (p *plan) writing(ctx context.Context, key fileKey, do func(*writer) error)
 	f.write.mu.Lock()
 	defer f.write.mu.Unlock()
 	if err := f.write.connect(ctx); err != nil {
-		return err
+		return key.of(err)
 	}
-	return do(&f.write)
+	return key.of(do(&f.write))
 }

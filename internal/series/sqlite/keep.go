@@ -25,11 +25,12 @@ func sqlPresent(class series.Class) string {
 	return `SELECT org, wearer FROM wearers w WHERE ` + rows[class]
 }
 
-// Wearers asks all files: one of a day in some milliseconds for thousands of wearers.
+// Wearers asks all files: one of a day in some milliseconds for thousands of wearers. Damaged
+// files are left out.
 func (s *Store) Wearers(ctx context.Context, each func(series.Extent) error) error {
 	all := map[extentRow]*series.Extent{}
 	for _, class := range dayClasses() {
-		if err := s.files(ctx, class, 0, maxDay, func(f *file) error {
+		if err := s.wholeFiles(ctx, class, func(f *file) error {
 			rows, err := query(ctx, s, f, func(r *extentRow) []any { return []any{&r.org, &r.wearer} }, sqlPresent(class))
 			for _, r := range rows {
 				if err := stretch(all, r, dayStart(f.key.day)); err != nil {

@@ -124,6 +124,20 @@ func (s *Store) files(ctx context.Context, class series.Class, first, last int64
 	return nil
 }
 
+// wholeFiles calls each for all files of a class, in order, but for damaged ones.
+func (s *Store) wholeFiles(ctx context.Context, class series.Class, each func(*file) error) error {
+	days, err := s.everyDay(class)
+	if err != nil {
+		return err
+	}
+	for _, day := range days {
+		if err := s.without(ctx, s.with(ctx, fileKey{class, day}, each)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // with calls do with a file that is open until it returns, unless there is none any more.
 func (s *Store) with(ctx context.Context, key fileKey, do func(*file) error) error {
 	f, err := s.pool.acquire(ctx, key)
@@ -135,7 +149,7 @@ func (s *Store) with(ctx context.Context, key fileKey, do func(*file) error) err
 	}
 	defer s.pool.release(f)
 	if err := do(f); err != nil && s.pool.current(f) {
-		return fmt.Errorf("%s: %w", key.name(), err)
+		return key.of(err)
 	}
 	return nil // without error, or of what was removed in the meantime
 }

@@ -36,6 +36,7 @@ type Store struct {
 	reading chan struct{} // as many as may read at once
 	listed  listed
 	counted counted
+	passed  passed
 	sealing *sealing     // from Open to Close
 	view    sync.RWMutex // held for reading while minutes, episodes or findings are read, for writing while a replacement is made
 

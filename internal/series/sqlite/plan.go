@@ -79,7 +79,6 @@ func (p *plan) part(ctx context.Context, class series.Class, day int64) (*part, 
 		return have, nil
 	}
 	made := &part{plan: p, key: key}
-	p.parts[key] = made
 	if err := p.identify(ctx, key); err != nil {
 		return nil, err
 	}
@@ -88,11 +87,12 @@ func (p *plan) part(ctx context.Context, class series.Class, day int64) (*part, 
 		_, err := w.find(ctx, sqlFilePosition, []any{p.batch.Stream, p.epoch}, []any{&seq})
 		return err
 	})
-	if errors.Is(err, errNoFile) {
-		return made, nil
+	if err != nil && !errors.Is(err, errNoFile) {
+		return nil, wrap("read position", err)
 	}
 	made.skip = err == nil && seq >= p.batch.Seq
-	return made, wrap("read position", err)
+	p.parts[key] = made
+	return made, nil
 }
 
 // takeMarks puts each mark into the days of its readings, and into those beside them
@@ -109,6 +109,11 @@ func (p *plan) takeMarks(ctx context.Context) error {
 		}
 		for _, day := range days {
 			part, err := p.part(ctx, series.Raw, day)
+			if beside := day < dayOf(min(l.From, l.To)) || day > dayOf(max(l.From, l.To)); beside && err != nil {
+				if err = p.without(ctx, err); err == nil {
+					continue
+				}
+			}
 			if err != nil {
 				return fmt.Errorf("store late mark: %w", err)
 			}
@@ -178,10 +183,11 @@ func (p *plan) takeDecision(ctx context.Context, d *schemas.Decision, body []byt
 	beside, near := nextDay(ms)
 	if near && p.exists(fileKey{series.Events, beside}) {
 		part, err := p.part(ctx, series.Events, beside)
-		if err != nil {
+		if err == nil {
+			part.decisions = append(part.decisions, packed{decision: d})
+		} else if err := p.without(ctx, err); err != nil {
 			return err
 		}
-		part.decisions = append(part.decisions, packed{decision: d})
 	}
 	part, err := p.part(ctx, series.Events, dayOf(ms))
 	if err != nil {

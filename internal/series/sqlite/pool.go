@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -59,7 +58,7 @@ func (p *pool) acquire(ctx context.Context, key fileKey) (*file, error) {
 	})
 	if f.err != nil {
 		p.release(f)
-		return nil, fmt.Errorf("open %s: %w", key.name(), f.err)
+		return nil, key.of(f.err)
 	}
 	return f, nil
 }

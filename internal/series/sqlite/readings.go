@@ -93,7 +93,15 @@ func (m *minuteReader) decode(ctx context.Context, rows []storedRow) error {
 			unpack = m.in.hour
 		}
 		start := (row.key & maxMinute) * minute
-		if err := unpack(row.data, func(run uint64, items []schemas.Item) error { return m.take(ctx, run, start, items) }); err != nil {
+		var failed error // of what is not in the row
+		err := unpack(row.data, func(run uint64, items []schemas.Item) error {
+			failed = m.take(ctx, run, start, items)
+			return failed
+		})
+		if err != nil && failed == nil {
+			err = fmt.Errorf("%w: %w", errUnreadable, err)
+		}
+		if err != nil {
 			return fmt.Errorf("minute %d: %w", row.key, err)
 		}
 	}

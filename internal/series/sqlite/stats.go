@@ -19,7 +19,8 @@ type counterRow struct {
 }
 
 // Stats adds up the counters that each file keeps, and the sizes of the files. Counters of
-// files that have not changed are remembered: it is cheap but for the first time.
+// files that have not changed are remembered: it is cheap but for the first time. Damaged
+// files are left out.
 func (s *Store) Stats(ctx context.Context) (series.Stats, error) {
 	sum := map[string]int64{}
 	for _, f := range []*file{s.index, s.office} {
@@ -33,7 +34,7 @@ func (s *Store) Stats(ctx context.Context) (series.Stats, error) {
 			return series.Stats{}, wrap("read statistics", err)
 		}
 		for _, day := range days {
-			if err := s.countDay(ctx, fileKey{class, day}, sum); err != nil {
+			if err := s.without(ctx, s.countDay(ctx, fileKey{class, day}, sum)); err != nil {
 				return series.Stats{}, wrap("read statistics", err)
 			}
 		}

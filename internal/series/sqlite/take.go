@@ -133,7 +133,8 @@ func (t *taking) turn(ctx context.Context, m, block int64) (err error) {
 	if !same || beside != t.beside {
 		t.near = nil
 		if near {
-			if t.near, err = t.blockSet(ctx, blockKey{beside, t.run, uint64(block)}); err != nil { //nolint:gosec // from a uint64
+			t.near, err = t.blockSet(ctx, blockKey{beside, t.run, uint64(block)}) //nolint:gosec // from a uint64
+			if err := t.without(ctx, err); err != nil {
 				return err
 			}
 		}
@@ -181,7 +182,8 @@ func (p *plan) readSet(ctx context.Context, key blockKey) (spans, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeSpans(b)
+	set, err := decodeSpans(b)
+	return set, key.file().of(err)
 }
 
 // storeReadings writes each minute once, with one segment for each run.
