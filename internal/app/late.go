@@ -70,7 +70,7 @@ func (l *late) get() (series.Store, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.is == nil {
-		return nil, fmt.Errorf("the store cannot be used: %w", l.why)
+		return nil, fmt.Errorf("the store cannot be used: %w: %w", series.ErrAway, l.why)
 	}
 	return l.is, nil
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"sitwell/internal/series"
 )
 
 // apiError is an error that a client sees.
@@ -42,12 +44,17 @@ func (d *Dashboard) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &refusal):
 	case errors.Is(r.Context().Err(), context.Canceled):
 		return // nobody is there to read an answer
+	case errors.Is(err, series.ErrAway) && r.Context().Err() == nil:
+		refusal = refuse(http.StatusServiceUnavailable, "store_away",
+			"The store of the time series does not answer at the moment. Nothing is lost; try again.")
 	case errors.Is(err, context.DeadlineExceeded):
 		refusal = refuse(http.StatusServiceUnavailable, "busy", "This took too long. Ask for less, or try again in a moment.")
 	default:
 		refusal = refuse(http.StatusInternalServerError, "internal", "Something went wrong here. Try again; the server's log has the reason.")
 	}
 	switch {
+	case refusal.Code == "store_away": // somebody should look, and the page asks again and again
+		d.log.WarnContext(r.Context(), "request refused, the store is away", "route", r.Pattern, "error", err)
 	case refusal.Status == http.StatusServiceUnavailable: // the client may try again
 		d.log.DebugContext(r.Context(), "request refused while busy", "route", r.Pattern, "error", err)
 	case refusal.Status >= http.StatusInternalServerError:

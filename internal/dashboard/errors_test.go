@@ -48,6 +48,32 @@ func TestBusyIsNoError(t *testing.T) {
 	}
 }
 
+// away is a store whose server does not answer.
+type away struct{ Store }
+
+func (away) Episodes(context.Context, series.Query) ([]series.Episode, error) {
+	return nil, fmt.Errorf("read episodes: %w: %w", series.ErrAway, context.DeadlineExceeded)
+}
+
+// A store that does not answer is told from a failure, and each route is described with it.
+func TestStoreIsAway(t *testing.T) {
+	log, change := logged(slog.LevelWarn)
+	w := newWorld(t, noon, few(), change, func(o *Options) { o.Store = away{o.Store} })
+	got := get(t, w, annaPath+"/episodes"+span)
+	if got.status != 503 || !strings.Contains(got.body, `"store_away"`) || !strings.Contains(got.body, "Nothing is lost") {
+		t.Errorf("answered %d %s", got.status, got.body)
+	}
+	if line := log.String(); !strings.Contains(line, "away") || strings.Contains(line, "anna") {
+		t.Errorf("logged: %s", line)
+	}
+	api := described(t, w)
+	for _, rt := range w.routes() {
+		if _, ok := api.Paths[rt.path].Get.Responses["503"]; !ok {
+			t.Errorf("%s is described without 503", rt.path)
+		}
+	}
+}
+
 // held is a store that says when it is asked and answers when it may.
 type held struct {
 	Store

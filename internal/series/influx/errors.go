@@ -10,14 +10,16 @@ import (
 	"time"
 
 	influxhttp "github.com/influxdata/influxdb-client-go/v2/api/http"
+
+	"sitwell/internal/series"
 )
 
 // Why the server does not do what it is asked, other than for what it is asked to
 // store. Waiting does not help: somebody has to do what the error says.
 var (
-	ErrNoServer = errors.New("no InfluxDB 2 answers there")
+	ErrNoServer = fmt.Errorf("no InfluxDB 2 answers there: %w", series.ErrAway)
 	ErrToken    = errors.New("InfluxDB does not know the token, or it was revoked: put one that holds into the token's file")
-	ErrRight    = errors.New("the token may not do that: `sitwell series setup` makes one that may")
+	ErrRight    = errors.New("the token may not do that: put one that may into the token's file")
 	ErrMissing  = errors.New("that does not exist in InfluxDB")
 )
 

@@ -84,8 +84,9 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 		says   []string
 		is     error
 	}{
-		{"nothing listens", func(o *Options) { o.URL = gone.URL }, []string{"URL " + gone.URL, "is InfluxDB running"}, nil},
+		{"nothing listens", func(o *Options) { o.URL = gone.URL }, []string{"URL " + gone.URL, "is InfluxDB running"}, series.ErrAway},
 		{"another server", func(o *Options) { o.URL = page.URL }, []string{"URL " + page.URL}, ErrNoServer},
+		{"another server is away", func(o *Options) { o.URL = page.URL }, nil, series.ErrAway},
 		{"no such organisation", func(o *Options) { o.Org = "nowhere" }, []string{`organisation "nowhere"`, "influx org create"}, ErrMissing},
 		{"no such bucket, and no right to make it", func(o *Options) { o.Prefix = other }, []string{other + "_raw", "sitwell series setup"}, ErrMissing},
 		{"no such bucket for who reads", func(o *Options) { o.Prefix, o.Role = other, Dashboard }, []string{other + "_raw", "sitwell series setup"}, ErrMissing},
@@ -182,11 +183,27 @@ func TestRetentionOfBuckets(t *testing.T) {
 			t.Errorf("bucket %s keeps for %v, want %v", class, got, want)
 		}
 	}
+	old := inLog(2, wear(bob, hip, 1, 0, 7))
+	for i := range old.Readings[0].Items {
+		old.Readings[0].Items[i].Time = time.Now().Add(-10*day).UnixMilli() + int64(i)
+	}
+	if _, err := s.Append(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Retain(t.Context(), changed, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if stats, err := s.Stats(t.Context()); err != nil || stats.Readings != 17 {
+		t.Errorf("stats are %+v, %v, want the 7 older readings, too", stats, err)
+	}
 	if text := said.String(); strings.Count(text, "WARN") != 3 || !strings.Contains(text, "bucket_days=31 retention_days=2") || !strings.Contains(text, "--retention") {
 		t.Errorf("it says %q", text)
 	}
 	shorten = true
 	s = open(Record, changed)
+	if err := s.Retain(t.Context(), changed, time.Now()); err != nil {
+		t.Fatal(err)
+	}
 	for class, keep := range changed {
 		if got := rulesOf(t, s, bucket(class)); got != keep+spare {
 			t.Errorf("bucket %s keeps for %v, want %v", class, got, keep+spare)
@@ -199,6 +216,26 @@ func TestRetentionOfBuckets(t *testing.T) {
 	stats, err := s.Stats(t.Context())
 	if err != nil || stats.Readings != 10 {
 		t.Errorf("stats are %+v, %v, want 10 readings", stats, err)
+	}
+}
+
+// A token that is not enough for Setup does not send to Setup.
+func TestSetupNamesTheTokenItNeeds(t *testing.T) {
+	server := influxtest.Start(t)
+	prefix := server.Prefix(t)
+	tokens := setUp(t, server, prefix, nil)
+	for name, c := range map[string]struct{ prefix, token string }{
+		"may not make tokens":     {prefix, tokens[Record]},
+		"may not make buckets":    {server.Prefix(t), tokens[Record]},
+		"may not see the buckets": {prefix, tokens[Office]},
+		"is not known":            {prefix, "unknown"},
+	} {
+		_, err := Setup(t.Context(), SetupOptions{
+			URL: server.URL, Org: server.Org, Token: StaticToken(c.token), Prefix: c.prefix, Logger: slog.New(slog.DiscardHandler),
+		})
+		if err == nil || strings.Contains(err.Error(), "sitwell series setup") || !strings.Contains(err.Error(), "influx auth create --org ORGANISATION --all-access") {
+			t.Errorf("a token that %s: %v", name, err)
+		}
 	}
 }
 
