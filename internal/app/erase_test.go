@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sitwell/internal/app"
+	"sitwell/internal/bus"
 	"sitwell/internal/erasure"
 	"sitwell/internal/registry"
 	"sitwell/internal/series"
@@ -93,7 +94,15 @@ func TestRegisteredAnewAfterAnErasure(t *testing.T) {
 	settled(t, a.Bus())
 	c, err := erasure.Ask(t.Context(), a.Bus().Conn(), acme, ann)
 	must(t, err)
-	must(t, a.Registry().AddWearer(t.Context(), registry.Wearer{Org: acme, ID: ann, Name: "Ann the second"}))
+	second := registry.Wearer{Org: acme, ID: ann, Name: "Ann the second"}
+	if err := a.Registry().AddWearer(t.Context(), second); !errors.Is(err, registry.ErrErased) {
+		t.Errorf("added at once: %v", err)
+	}
+	kv, err := a.Bus().KV(t.Context(), bus.BucketRegistry) // the time passes
+	must(t, err)
+	_, err = kv.PutString(t.Context(), "gone.acme.ann", `"2026-01-01T00:00:00Z"`)
+	must(t, err)
+	must(t, a.Registry().AddWearer(t.Context(), second))
 	must(t, a.Registry().Assign(t.Context(), acme, band1, registry.Assignment{Wearer: ann, From: c.Asked.Add(-time.Hour)}))
 	send(t, d, time.Now().Add(-20*time.Minute), 400, 200) // of before: it is hers who was erased
 	settled(t, a.Bus())

@@ -159,6 +159,7 @@ func (a *App) startRecording(ctx context.Context) error {
 func (a *App) startErasure() error {
 	e, err := erasure.New(erasure.Options{
 		Log: a.bus, Registry: a.registry, Store: a.store, Settle: a.Settle, Stored: a.waitStored, Logger: a.o.Logger,
+		StoreRemains: a.storeRemains(),
 	})
 	if err != nil {
 		return fmt.Errorf("start erasure: %w", err)
@@ -169,6 +170,17 @@ func (a *App) startErasure() error {
 	}
 	a.onStop("erasure", stop)
 	return nil
+}
+
+// storeRemains is what a store keeps for a while after it has erased somebody.
+func (a *App) storeRemains() []erasure.Remainder {
+	if !a.o.remote() {
+		return nil
+	}
+	return []erasure.Remainder{
+		{What: "bytes in InfluxDB's files, and the wearer's name in its index, where it can still list the name: it drops them when it compacts " +
+			"them, for which no time can be told; until then no query tells a reading"},
+	}
 }
 
 // waitStored waits until a stream of the log is stored up to a sequence.
