@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"sitwell/internal/series"
 )
@@ -37,8 +38,8 @@ type table struct {
 }
 
 func (t *table) write(ctx context.Context, z *zip.Writer, r *record) error {
-	// Without a time of its own, so that the same record gives the same bytes.
-	f, err := z.CreateHeader(&zip.FileHeader{Name: r.Wearer.String() + "/" + t.name + ".csv", Method: zip.Deflate})
+	// The time is the record's end and not now, so that the same record gives the same bytes.
+	f, err := z.CreateHeader(&zip.FileHeader{Name: r.Wearer.String() + "/" + t.name + ".csv", Method: zip.Deflate, Modified: modified(r.To)})
 	if err != nil {
 		return fmt.Errorf("export %s/%s: %w", r.Org, r.Wearer, err)
 	}
@@ -58,6 +59,16 @@ func (t *table) write(ctx context.Context, z *zip.Writer, r *record) error {
 	}
 	rows.Flush()
 	return rows.Error()
+}
+
+// modified is the time of a file in the zip, to the second, as a zip can tell it. Its earliest
+// is 1980: a record that has no end, of whom nothing is stored, has that.
+func modified(end time.Time) time.Time {
+	least := time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC)
+	if end.Before(least) {
+		return least
+	}
+	return end.UTC().Truncate(time.Second)
 }
 
 // cell is a text that no spreadsheet takes for a formula.

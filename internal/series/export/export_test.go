@@ -8,6 +8,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -261,6 +262,25 @@ func TestNobodysRecordIsEmpty(t *testing.T) {
 	nobody.Wearer = schemas.MustID("nobody")
 	if got := strings.Split(jsonLines(t, s, nobody), "\n"); len(got) != 3 || got[1] != `{"kind":"end","readings":0,"events":0,"minutes":0,"episodes":0,"findings":0,"decisions":0}` {
 		t.Errorf("the record of nobody is %q", got)
+	}
+	never := series.Extent{Org: extent.Org, Wearer: nobody.Wearer} // as is told of whom nothing is stored
+	if got, want := strings.Split(jsonLines(t, s, never), "\n")[0], fmt.Sprintf(`{"kind":"record","schema":%q,"org":%q,"wearer":"nobody"}`, Schema, extent.Org); got != want {
+		t.Errorf("the record of nobody begins %s, want %s", got, want)
+	}
+	for e, want := range map[series.Extent]time.Time{never: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC), extent: extent.To.UTC().Truncate(time.Second)} {
+		var out bytes.Buffer
+		if err := CSV(t.Context(), &out, s, e, nil); err != nil {
+			t.Fatal(err)
+		}
+		z, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
+		if err != nil || len(z.File) != 6 {
+			t.Fatalf("the zip has %v, %v", z, err)
+		}
+		for _, f := range z.File {
+			if !f.Modified.Equal(want) {
+				t.Errorf("%s is of %s, want %s", f.Name, f.Modified, want)
+			}
+		}
 	}
 	backwards := extent
 	backwards.From, backwards.To = extent.To, extent.From

@@ -25,9 +25,9 @@ func JSONLines(ctx context.Context, w io.Writer, s series.Reader, e series.Exten
 		Schema string     `json:"schema"`
 		Org    schemas.ID `json:"org"`
 		Wearer schemas.ID `json:"wearer"`
-		From   string     `json:"from"`
-		To     string     `json:"to"`
-	}{"record", Schema, e.Org, e.Wearer, text(e.From), text(e.To)}); err != nil {
+		From   string     `json:"from,omitempty"`
+		To     string     `json:"to,omitempty"`
+	}{"record", Schema, e.Org, e.Wearer, textOrNone(e.From), textOrNone(e.To)}); err != nil {
 		return err
 	}
 	if err := l.eachDay(ctx, func(q series.Query) error { return l.day(ctx, q) }); err != nil {
