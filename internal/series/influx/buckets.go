@@ -102,13 +102,21 @@ func (s *Store) blame(b bucket, err error) error {
 	case errors.Is(err, ErrMissing) && answered && strings.Contains(e.Message, "organization"): //nolint:misspell // the server's word
 		return fmt.Errorf("organisation %q: %w; correct its name, or make it with `influx org create`", s.o.Org, err)
 	case errors.Is(err, ErrToken):
-		return fmt.Errorf("token for %s: %w", s.o.URL, err)
+		return fmt.Errorf("token for %s: %w%s", s.o.URL, err, s.advice(""))
 	case errors.Is(err, ErrMissing):
-		return fmt.Errorf("bucket %q of organisation %q: %w; `sitwell series setup` makes it", s.bucket(b), s.o.Org, err)
+		return fmt.Errorf("bucket %q of organisation %q: %w%s", s.bucket(b), s.o.Org, err, s.advice("; `sitwell series setup` makes it"))
 	case errors.Is(err, ErrRight):
-		return fmt.Errorf("bucket %q of organisation %q, role %s: %w", s.bucket(b), s.o.Org, s.o.Role, err)
+		return fmt.Errorf("bucket %q of organisation %q, role %s: %w%s", s.bucket(b), s.o.Org, s.o.Role, err, s.advice("; `sitwell series setup` makes one"))
 	}
 	return fmt.Errorf("URL %s: %w; is InfluxDB running there?", s.o.URL, err)
+}
+
+// advice is what to do about a token: for Setup itself it is not Setup.
+func (s *Store) advice(usual string) string {
+	if s.o.operator {
+		return "; " + NeedsOperator
+	}
+	return usual
 }
 
 // makeBucket makes a bucket. Only a token of the whole organisation may.
@@ -192,6 +200,7 @@ func (s *Store) setRetention(ctx context.Context, b bucket, found foundBucket) e
 	if has := length(found); !s.o.Shorten && (has == 0 || has > want[0].EverySeconds) {
 		s.log.Warn("bucket keeps longer than its retention says, and stays so; say --retention to shorten it, which removes what is older",
 			"bucket", s.bucket(b), "bucket_days", daysOf(has), "retention_days", daysOf(want[0].EverySeconds))
+		s.longer[b] = true
 		return nil
 	}
 	change := struct {

@@ -90,7 +90,8 @@ func extend(extents map[wearerName]*series.Extent, r *row) error {
 }
 
 // Retain removes points by their time, whosoever's: the server lets go of whole files where a
-// bucket has a retention, and this removes what is left of the days that are over.
+// bucket has a retention, and this removes what is left of the days that are over. A bucket that
+// was left its longer retention at Open keeps its points until the server removes them.
 func (s *Store) Retain(ctx context.Context, r series.Retention, now time.Time) error {
 	if err := r.Validate(); err != nil {
 		return err
@@ -100,10 +101,15 @@ func (s *Store) Retain(ctx context.Context, r series.Retention, now time.Time) e
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
-	if err := s.keepMarks(ctx, r.Cut(series.Raw, now)); err != nil {
-		return wrap("apply retention: keep late marks", err)
+	if !s.longer[bucketRaw] {
+		if err := s.keepMarks(ctx, r.Cut(series.Raw, now)); err != nil {
+			return wrap("apply retention: keep late marks", err)
+		}
 	}
 	for _, c := range series.Classes() {
+		if s.longer[bucket(c)] {
+			continue // Options.Shorten was not said
+		}
 		if err := s.clear(ctx, bucket(c), span{minNanos, r.Cut(c, now).UnixNano()}, cond{}, ""); err != nil {
 			return fmt.Errorf("apply retention of %s: %w", c, err)
 		}

@@ -20,6 +20,7 @@ type Store struct {
 	http   *http.Client // what client uses: it adds the token
 	orgID  string       // of Options.Org
 	closed atomic.Bool
+	longer map[bucket]bool // that keep longer than Options say; set by Open alone
 
 	patience patience // with a busy server
 
@@ -62,7 +63,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 func connect(o Options) *Store {
-	s := &Store{o: o, log: o.Logger, http: newHTTP(o.Token)}
+	s := &Store{o: o, longer: map[bucket]bool{}, log: o.Logger, http: newHTTP(o.Token)}
 	s.client = influxdb2.NewClientWithOptions(o.URL, "", influxdb2.DefaultOptions().SetHTTPClient(s.http).SetApplicationName("sitwell").SetLogLevel(0))
 	for i := range s.lanes {
 		s.lanes[i] = newLane(s)

@@ -56,6 +56,7 @@ type Options struct {
 	// DefaultMaxSeries if 0. What is of new ones above it is refused.
 	MaxSeries int
 	Logger    *slog.Logger
+	operator  bool // Setup opens it, and so errors do not send to Setup
 	// Refuse takes what the server takes under no circumstances. What it keeps, it
 	// must have kept when it returns nil: an error fails the append, which may then be
 	// repeated. Nil counts and logs it.

@@ -24,6 +24,10 @@ type SetupOptions struct {
 	Logger    *slog.Logger
 }
 
+// NeedsOperator says what token Setup takes, and where from.
+const NeedsOperator = "it takes an operator's or an all-access token of InfluxDB: its first set-up (`influx setup`) shows one, and " +
+	"`influx auth create --org ORGANISATION --all-access` makes one"
+
 // Tokens has a token for each role, which may do what the role needs and nothing else.
 type Tokens map[Role]string
 
@@ -49,7 +53,7 @@ func Setup(ctx context.Context, o SetupOptions) (Tokens, error) {
 		o.Retention = series.DefaultRetention()
 	}
 	s, err := Open(ctx, Options{
-		URL: o.URL, Org: o.Org, Token: o.Token, Prefix: o.Prefix, Role: Record, Retention: o.Retention, Shorten: o.Shorten, Logger: o.Logger,
+		URL: o.URL, Org: o.Org, Token: o.Token, Prefix: o.Prefix, Role: Record, Retention: o.Retention, Shorten: o.Shorten, Logger: o.Logger, operator: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set InfluxDB up: %w", err)
@@ -81,7 +85,11 @@ func (s *Store) makeTokens(ctx context.Context) (Tokens, error) {
 			Token string `json:"token"`
 		}
 		if err := s.ask(ctx, http.MethodPost, "authorizations", url.Values{}, in, &made); err != nil {
-			return nil, fmt.Errorf("make the token of role %s: %w", role, err)
+			err = fmt.Errorf("make the token of role %s: %w", role, err)
+			if errors.Is(err, ErrRight) {
+				err = fmt.Errorf("%w; %s", err, NeedsOperator)
+			}
+			return nil, err
 		}
 		tokens[role] = made.Token
 	}
