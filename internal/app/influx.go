@@ -57,10 +57,13 @@ func (o *Options) influx(role influx.Role, refuse func(context.Context, influx.R
 		Token: func() (string, error) { return ReadToken(o.Influx.TokenFile, string(role)) },
 	}
 	if role == influx.Record {
-		with.Retention = o.retention()
+		with.Retention, with.Shorten = o.retention(), o.Shorten
 	}
 	return with
 }
+
+// operator is who has the token that SetupInflux takes.
+const operator = "operator"
 
 // ReadToken reads a token from a file, or from a role's file in a folder.
 func ReadToken(path, role string) (string, error) {
@@ -69,6 +72,9 @@ func ReadToken(path, role string) (string, error) {
 		path = filepath.Join(path, role)
 	}
 	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && role == operator {
+		return "", fmt.Errorf("there is no %s; %s: %w", path, influx.NeedsOperator, err)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("there is no %s, which should have the token of InfluxDB for %s; `sitwell series setup` makes one: %w", path, role, err)
 	}

@@ -47,6 +47,8 @@ type Options struct {
 	// they are kept, nil for series.DefaultRetention.
 	Influx    InfluxOptions
 	Retention series.Retention
+	// Shorten lets Retention shorten what InfluxDB keeps already, and removes what is older.
+	Shorten bool
 	// InsecureListen allows addresses other than loopback, where nothing asks
 	// yet who it is that reads people's posture.
 	InsecureListen bool

@@ -40,6 +40,7 @@ func OpenSide(ctx context.Context, s Side, mustExist bool, log *slog.Logger) (se
 		o := Options{Influx: s.Influx, Logger: log}
 		with := o.influx(influx.Record, nil)
 		with.Retention = nil // it is the server's, or of whoever runs on it
+		with.MustExist = mustExist
 		store, err := influx.Open(ctx, with)
 		if err != nil {
 			return nil, err
@@ -61,9 +62,10 @@ func OpenSide(ctx context.Context, s Side, mustExist bool, log *slog.Logger) (se
 }
 
 // SetupInflux makes the buckets in InfluxDB and a token for each role, by an operator's
-// token, and writes each into a file of a new folder that its owner alone may read.
+// token, and writes each into a file of a new folder that its owner alone may read. A
+// retention that is given counts even where buckets keep longer; nil for the default does not.
 func SetupInflux(ctx context.Context, o InfluxOptions, keep series.Retention, folder string, log *slog.Logger) (files []string, err error) {
-	if _, err := ReadToken(o.TokenFile, "operator"); err != nil {
+	if _, err := ReadToken(o.TokenFile, operator); err != nil {
 		return nil, err
 	}
 	if err := os.Mkdir(folder, 0o700); err != nil {
@@ -73,8 +75,8 @@ func SetupInflux(ctx context.Context, o InfluxOptions, keep series.Retention, fo
 		return nil, fmt.Errorf("make the folder of the tokens: %w", err)
 	}
 	tokens, err := influx.Setup(ctx, influx.SetupOptions{
-		URL: o.URL, Org: o.Org, Prefix: o.Prefix, Retention: keep, Logger: log,
-		Token: func() (string, error) { return ReadToken(o.TokenFile, "operator") },
+		URL: o.URL, Org: o.Org, Prefix: o.Prefix, Retention: keep, Shorten: keep != nil, Logger: log,
+		Token: func() (string, error) { return ReadToken(o.TokenFile, operator) },
 	})
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(folder))

@@ -65,6 +65,7 @@ func (e *env) runProcess(c *cobra.Command, p *process) (err error) {
 	if p.o.Logger, err = e.prepare(c.Flags(), &p.logs); err != nil {
 		return err
 	}
+	p.o.Shorten = c.Flags().Changed("retention")
 	if p.settled != nil {
 		p.settled(&p.o)
 	}

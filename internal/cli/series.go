@@ -222,9 +222,13 @@ func (e *env) setupSeries() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			start := fmt.Sprintf("sitwell serve --influx %s --influx-org %s --influx-token-file %s", o.URL, o.Org, out)
+			if keep != nil {
+				start += " --retention " + retention{&keep}.String()
+			}
 			return e.say(&client{json: asJSON}, map[string]any{"files": files},
-				"buckets %s_raw, _rollups, _events, _office and _state are there; tokens: %s\nstart with `sitwell serve --influx %s --influx-org %s --influx-token-file %s`",
-				o.Prefix, strings.Join(files, ", "), o.URL, o.Org, out)
+				"buckets %s_raw, _rollups, _events, _office and _state are there; tokens: %s\nstart with `%s`",
+				o.Prefix, strings.Join(files, ", "), start)
 		},
 	}
 	f := c.Flags()

@@ -102,8 +102,9 @@ func TestSeriesGoToInfluxDBAndBack(t *testing.T) {
 	if err := os.WriteFile(operator, []byte(server.Token+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	says := r.must("series", "setup", "--influx", server.URL, "--influx-org", server.Org, "--influx-prefix", prefix, "--token-file", operator, "--out", tokens)
-	if !strings.Contains(says, filepath.Join(tokens, "office")) {
+	says := r.must("series", "setup", "--influx", server.URL, "--influx-org", server.Org, "--influx-prefix", prefix, "--token-file", operator, "--out", tokens,
+		"--retention", "raw=20d")
+	if !strings.Contains(says, filepath.Join(tokens, "office")) || !strings.Contains(says, "--retention raw=20d,rollups=400d") {
 		t.Errorf("setup says %s", says)
 	}
 	made, err := os.ReadFile(filepath.Join(tokens, "record"))
@@ -131,6 +132,7 @@ func TestSeriesGoToInfluxDBAndBack(t *testing.T) {
 func TestStoresThatCannotBe(t *testing.T) {
 	server := influxtest.Start(t)
 	dir := t.TempDir()
+	mistyped := server.Prefix(t)
 	good, bad := filepath.Join(dir, "good"), filepath.Join(dir, "bad")
 	for file, token := range map[string]string{good: server.Token, bad: "nobody-s"} {
 		if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
@@ -142,16 +144,19 @@ func TestStoresThatCannotBe(t *testing.T) {
 		code int
 		says []string
 	}{
-		"no folder":          {[]string{"series", "stats", filepath.Join(dir, "none")}, 1, []string{"none", "holds no time series"}},
-		"no token":           {[]string{"series", "stats", server.URL}, 2, []string{"--token-file"}},
-		"no token file":      {[]string{"series", "stats", server.URL, "--token-file", filepath.Join(dir, "none")}, 1, []string{"none", "sitwell series setup"}},
-		"an unknown token":   {[]string{"series", "stats", server.URL, "--org", server.Org, "--token-file", bad}, 1, []string{"token", server.URL}},
-		"an unknown org":     {[]string{"series", "stats", server.URL, "--org", "nobody", "--token-file", good}, 1, []string{"organisation", "nobody"}},
-		"nobody listens":     {[]string{"series", "stats", "http://127.0.0.1:1", "--token-file", good}, 1, []string{"http://127.0.0.1:1", "running"}},
-		"the same":           {[]string{"series", "copy", "--from", dir, "--to", dir}, 2, []string{"--to"}},
-		"nothing to copy":    {[]string{"series", "copy", "--from", filepath.Join(dir, "none"), "--to", dir}, 1, []string{"--from"}},
-		"an empty address":   {[]string{"series", "setup", "--influx", "", "--token-file", good, "--out", dir, "--once"}, 2, []string{"--influx", "COMPOSE_PROFILES"}},
-		"a folder of before": {[]string{"series", "setup", "--influx", server.URL, "--token-file", good, "--out", dir}, 1, []string{dir, "new folder"}},
+		"no folder":                {[]string{"series", "stats", filepath.Join(dir, "none")}, 1, []string{"none", "holds no time series"}},
+		"no token":                 {[]string{"series", "stats", server.URL}, 2, []string{"--token-file"}},
+		"no token file":            {[]string{"series", "stats", server.URL, "--token-file", filepath.Join(dir, "none")}, 1, []string{"none", "sitwell series setup"}},
+		"a mistyped prefix":        {[]string{"series", "stats", server.URL, "--org", server.Org, "--prefix", mistyped, "--token-file", good}, 1, []string{mistyped + "_raw", "sitwell series setup"}},
+		"a mistyped prefix, still": {[]string{"series", "copy", "--from", server.URL, "--from-org", server.Org, "--from-prefix", mistyped, "--from-token-file", good, "--to", filepath.Join(dir, "to")}, 1, []string{mistyped + "_raw"}},
+		"no operator's token":      {[]string{"series", "setup", "--influx", server.URL, "--token-file", filepath.Join(dir, "none"), "--out", filepath.Join(dir, "new")}, 1, []string{"none", "influx auth create"}},
+		"an unknown token":         {[]string{"series", "stats", server.URL, "--org", server.Org, "--token-file", bad}, 1, []string{"token", server.URL}},
+		"an unknown org":           {[]string{"series", "stats", server.URL, "--org", "nobody", "--token-file", good}, 1, []string{"organisation", "nobody"}},
+		"nobody listens":           {[]string{"series", "stats", "http://127.0.0.1:1", "--token-file", good}, 1, []string{"http://127.0.0.1:1", "running"}},
+		"the same":                 {[]string{"series", "copy", "--from", dir, "--to", dir}, 2, []string{"--to"}},
+		"nothing to copy":          {[]string{"series", "copy", "--from", filepath.Join(dir, "none"), "--to", dir}, 1, []string{"--from"}},
+		"an empty address":         {[]string{"series", "setup", "--influx", "", "--token-file", good, "--out", dir, "--once"}, 2, []string{"--influx", "COMPOSE_PROFILES"}},
+		"a folder of before":       {[]string{"series", "setup", "--influx", server.URL, "--token-file", good, "--out", dir}, 1, []string{dir, "new folder"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, _, says := run(t, c.args...)
