@@ -100,3 +100,29 @@ func TestReplacedMeanwhile(t *testing.T) {
 	appendReadings(t, s, 2, runFrom(100, "ann", "da", benchStart, 10))
 	wantOf(t, s, "ann", benchStart, benchStart.Add(time.Hour), 10)
 }
+
+// A replacement brings nothing back of a wearer who was erased.
+func TestReplaceKeepsToTombstones(t *testing.T) {
+	s := closedTest(t, t.TempDir())
+	erased := benchStart.Add(30 * time.Minute)
+	if _, err := s.Erase(t.Context(), org, ann, erased); err != nil {
+		t.Fatal(err)
+	}
+	var with series.Rebuilt
+	for i, at := range []time.Time{erased.Add(-time.Minute), erased} {
+		with.Rollups = append(with.Rollups, busyMinute(ann, at.Unix()/60))
+		f := testFinding([]string{"before", "after"}[i], schemas.Opened, noise(1))
+		f.Org, f.Wearer, f.Start, f.Time = org, ann, at, at.Add(time.Second)
+		with.Findings = append(with.Findings, f)
+	}
+	q := series.Query{Org: org, Wearer: ann, From: benchStart, To: benchStart.Add(time.Hour)}
+	if err := s.Replace(t.Context(), q, with); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Rollups(t.Context(), q); err != nil || len(got) != 1 || got[0] != with.Rollups[1] {
+		t.Errorf("rollups are %+v, %v", got, err)
+	}
+	if got, err := s.Episodes(t.Context(), q); err != nil || len(got) != 1 || got[0].ID != with.Findings[1].Episode {
+		t.Errorf("episodes are %+v, %v", got, err)
+	}
+}

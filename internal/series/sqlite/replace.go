@@ -11,7 +11,8 @@ import (
 // Replace writes what is to be done into the index's journal, then does it, file by file,
 // while nobody reads: an append waits for some 20 ms for a wearer's day, and for
 // as long as it takes to read the day if its state is compared. What a crash has left
-// undone is done by whoever changes the store next, or opens it.
+// undone is done by whoever changes the store next, or opens it. What is of an erased wearer, and
+// from before, is dropped.
 func (s *Store) Replace(ctx context.Context, q series.Query, with series.Rebuilt) error {
 	r, err := rebuild(q, with)
 	if err == nil && r.from < r.to {
@@ -22,6 +23,7 @@ func (s *Store) Replace(ctx context.Context, q series.Query, with series.Rebuilt
 				if err := s.unchanged(ctx, q, with.Was); err != nil {
 					return err
 				}
+				r.keep(c.known.tombs.erasedBefore(r.org, r.wearer))
 				return c.note(calm, r)
 			}); err != nil {
 				return err
@@ -45,6 +47,19 @@ func (s *Store) unchanged(ctx context.Context, q series.Query, was series.State)
 		err = series.ErrChanged
 	}
 	return err
+}
+
+// keep drops what is from before the wearer was erased: it was made of what is gone.
+func (r *rebuilding) keep(erasedBefore int64) {
+	dropped := 0
+	r.Rollups = keep(r.Rollups, &dropped, func(u *schemas.Rollup) bool { return u.Minute*minute >= erasedBefore })
+	all, bodies := r.Findings, r.bodies
+	r.Findings, r.bodies = nil, nil
+	for i := range all {
+		if all[i].Start.UnixMilli() >= erasedBefore {
+			r.Findings, r.bodies = append(r.Findings, all[i]), append(r.bodies, bodies[i])
+		}
+	}
 }
 
 // rebuilding is a replacement that has been checked.
