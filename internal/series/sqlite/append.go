@@ -86,7 +86,9 @@ func (c *changing) store(ctx context.Context, batch *series.Batch, epoch int64) 
 		part.toBeSealed()
 	}
 	for key, set := range p.sets {
-		c.known.setBlock(key, set.spans)
+		if c.known.identities[key.file()] != 0 { // else nobody could tell it from the next one
+			c.known.setBlock(key, set.spans)
+		}
 	}
 	done.Erased = erased
 	return done, c.storeReaches(ctx, p.reaches)

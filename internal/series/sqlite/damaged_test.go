@@ -42,6 +42,7 @@ func TestDamagedDay(t *testing.T) {
 }
 
 func testDamagedDay(t *testing.T, damage func([]byte) []byte) {
+	t.Helper()
 	dir := t.TempDir()
 	s := openTest(t, dir)
 	next := benchStart.Truncate(24*time.Hour).AddDate(0, 0, 1)

@@ -22,25 +22,32 @@ var errReplaced = errors.New("another file has taken its place meanwhile; try ag
 // newIdentity is never 0, which stands for none.
 func newIdentity() int64 {
 	var b [8]byte
-	_, _ = rand.Read(b[:])                             // it never fails
-	return int64(binary.BigEndian.Uint64(b[:])>>1) | 1 //nolint:gosec // 63 bits
+	_, _ = rand.Read(b[:]) // it never fails
+	return int64(binary.BigEndian.Uint64(b[:])>>1) | 1
 }
 
 // identify forgets what is known of another file of this name. Of a file that has no number
 // nothing is known.
 func (k *known) identify(key fileKey, identity int64) {
-	if k.identities[key] == identity {
+	was := k.identities[key]
+	if was == identity {
 		return
 	}
+	if was != 0 {
+		k.forget(key)
+	}
+	if identity != 0 {
+		k.identities[key] = identity
+	}
+}
+
+func (k *known) forget(key fileKey) {
 	delete(k.identities, key)
 	maps.DeleteFunc(k.wearers, func(w wearerKey, _ int64) bool { return w.file == key })
 	maps.DeleteFunc(k.runs, func(r runKey, _ int64) bool { return r.file == key })
 	maps.DeleteFunc(k.worn, func(w wornKey, _ bool) bool { return w.file == key })
 	for _, sets := range []map[blockKey]spans{k.young, k.old} {
 		maps.DeleteFunc(sets, func(b blockKey, _ spans) bool { return b.file() == key })
-	}
-	if identity != 0 {
-		k.identities[key] = identity
 	}
 }
 

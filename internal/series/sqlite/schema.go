@@ -35,7 +35,7 @@ func schema(class series.Class) string {
 }
 
 // schemaEvery is in each file: what Stats tells of it, and under countDirty whether pages
-// may have been changed that were not wiped: see wipe.go.
+// may have been changed that were not wiped: see wipe.go. For its identity see identity.go.
 const schemaEvery = `
 CREATE TABLE counters (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO counters (name, n) VALUES ('dirty', 0);
