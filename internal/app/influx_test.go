@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,6 +177,9 @@ func erased(t *testing.T, server *influxtest.Server, a *app.App, prefix string) 
 	}
 	if c.Store.Readings != 1202 || c.Store.Rollups < 20 || c.Log.Quarantine != 1 {
 		t.Errorf("erased is %+v", c)
+	}
+	if !slices.ContainsFunc(c.Remains, func(r erasure.Remainder) bool { return strings.Contains(r.What, "InfluxDB's files") }) {
+		t.Errorf("what InfluxDB keeps is not told: %v", c.Remains)
 	}
 	for _, bucket := range []string{"raw", "rollups", "events"} {
 		flux := fmt.Sprintf(`from(bucket: "%s_%s") |> range(start: 0, stop: 2100-01-01T00:00:00Z) |> filter(fn: (r) => r.wearer == "ann") |> limit(n: 1)`, prefix, bucket)
@@ -366,9 +370,32 @@ func TestInfluxDBIsAwayAtTheStart(t *testing.T) {
 	if _, err := a.Store().Stats(t.Context()); err == nil {
 		t.Error("there is a store")
 	}
+	if status, said := day(t, a); status != 503 || !strings.Contains(said, `"store_away"`) {
+		t.Errorf("while it was never there the day is answered %d %s", status, said)
+	}
 	server.Restart(t)
 	if s := settled(t, a.Bus()); s.Readings != 600 || s.Rollups == 0 {
 		t.Errorf("in the end: %+v", s)
 	}
 	ready(t, a, "")
+	if status, said := day(t, a); status != 200 {
+		t.Errorf("the day is answered %d %s", status, said)
+	}
+	server.Kill(t)
+	if status, said := day(t, a); status != 503 || !strings.Contains(said, `"store_away"`) {
+		t.Errorf("once it is gone the day is answered %d %s", status, said)
+	}
+}
+
+// day asks the dashboard for ann's day.
+func day(t *testing.T, a *app.App) (status int, said string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.HTTP()+"/api/v1/orgs/acme/wearers/ann/day?date="+time.Now().UTC().Format(time.DateOnly), http.NoBody)
+	must(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	must(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	must(t, err)
+	return resp.StatusCode, string(b)
 }
