@@ -149,3 +149,45 @@ func TestOneFieldToldTwice(t *testing.T) {
 		t.Errorf("totals are %+v, %v, want %+v", totals, err, want)
 	}
 }
+
+// Findings and aggregates that come twice are one, too, whole and in their folds.
+func TestFindingsAndAggregatesToldTwice(t *testing.T) {
+	const n = 1001
+	b := newBenchOn(t, influxtest.New(t), nil)
+	findings, aggregates := make([]schemas.Finding, n), make([]series.Aggregate, n)
+	for i := range n {
+		findings[i] = explained(fmt.Sprintf("e-%d", i), schemas.Opened, 0)
+		start := monday.Add(time.Duration(i) * time.Minute) // all in one of the server's files
+		findings[i].Start, findings[i].Time = start, start.Add(time.Minute)
+		aggregates[i] = series.Aggregate{Org: acme, Window: series.HourOfWeek, Start: start, End: start.Add(time.Hour), Made: start, Contributors: "10-19", SittingMin: 1}
+	}
+	put := func(seq uint64, from, to int) {
+		t.Helper()
+		b.append(series.Batch{Stream: schemas.StreamFindings, Log: "l", Seq: seq, Findings: findings[from:to]})
+		if err := b.store.PutAggregates(t.Context(), aggregates[from:to]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(1, 1, n)
+	file(t, b.server)
+	put(2, 0, 1)
+	for of, name := range map[bucket]string{bucketEvents: fieldLevel, bucketOffice: fieldMade} {
+		if got := b.pointsOf(of, name); got <= n {
+			t.Fatalf("the server tells %d points of %s, %d of them stored: it tells none twice", got, of, n)
+		}
+	}
+	if stats, err := b.store.Stats(t.Context()); err != nil || stats.Findings != n || stats.Episodes != n || stats.Aggregates != n {
+		t.Errorf("stats are %+v, %v, want %d findings, episodes and aggregates", stats, err, n)
+	}
+	q := series.Query{Org: acme, Wearer: findings[0].Wearer, From: monday, To: monday.Add(24 * time.Hour)}
+	if all, err := b.store.Episodes(t.Context(), q); err != nil || len(all) != n {
+		t.Errorf("%d episodes, %v, want %d", len(all), err, n)
+	}
+	if all, err := b.store.Findings(t.Context(), acme, "e-500"); err != nil || len(all) != 1 {
+		t.Errorf("%d findings of an episode, %v, want 1", len(all), err)
+	}
+	office := series.OfficeQuery{Org: acme, Window: series.HourOfWeek, From: monday, To: monday.Add(24 * time.Hour)}
+	if all, err := b.store.Aggregates(t.Context(), office); err != nil || !reflect.DeepEqual(all, aggregates) {
+		t.Errorf("%d aggregates, %v, want %d", len(all), err, n)
+	}
+}
