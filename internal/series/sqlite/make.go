@@ -122,7 +122,7 @@ func syncFolder(dir string) error {
 // the store's lock.
 func (s *Store) tidy() error {
 	for _, class := range dayClasses() {
-		left, err := filepath.Glob(filepath.Join(escape(s.dir), string(class), "*"+suffixNew))
+		left, err := filepath.Glob(filepath.Join(escape(s.dir), string(class), "*"+suffixNew+"*")) // and what SQLite keeps beside
 		if err != nil {
 			return err
 		}

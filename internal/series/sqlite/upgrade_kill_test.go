@@ -155,7 +155,7 @@ func TestOldStoreOfManyDays(t *testing.T) {
 	dir := t.TempDir()
 	makeOld(t, dir)
 	old := filesOf(t, dir)[OldFileName].Size()
-	wantOld(t, openTest(t, dir))
+	wantOld(t, closedTest(t, dir))
 	info, err := os.Stat(filepath.Join(dir, OldFileName))
 	if err != nil || info.Size() >= old {
 		t.Errorf("the old file is still there: %v, %v", info, err)
