@@ -42,7 +42,7 @@ func mustAppend(b *testing.B, s *Store, batch series.Batch) {
 // BenchmarkFindings appends findings, 60 at a time, three to an episode, with a state of
 // 300 bytes that nothing makes smaller.
 func BenchmarkFindings(b *testing.B) {
-	s := closedTest(b, b.TempDir())
+	s := byHand(b, b.TempDir())
 	empty, n := size(b, s), 0
 	batch := series.Batch{Stream: schemas.StreamFindings}
 	for b.Loop() {
@@ -65,7 +65,7 @@ func BenchmarkFindings(b *testing.B) {
 
 // BenchmarkMarks appends late marks of 60 devices, none of which touches another.
 func BenchmarkMarks(b *testing.B) {
-	s := closedTest(b, b.TempDir())
+	s := byHand(b, b.TempDir())
 	empty, n := size(b, s), 0
 	batch := series.Batch{Stream: schemas.StreamRollups}
 	for b.Loop() {
@@ -86,7 +86,7 @@ func BenchmarkMarks(b *testing.B) {
 // BenchmarkReplace replaces a wearer's day, 1,000 minutes and 40 episodes of three findings,
 // by the same, beside a year of such days of others.
 func BenchmarkReplace(b *testing.B) {
-	s := closedTest(b, b.TempDir())
+	s := byHand(b, b.TempDir())
 	q := series.Query{Org: org, Wearer: ann, From: benchStart, To: benchStart.Add(24 * time.Hour)}
 	var day series.Rebuilt
 	for i := range int64(1000) {
@@ -139,7 +139,7 @@ func busyMinute(w schemas.ID, n int64) schemas.Rollup {
 func BenchmarkMarkedDay(b *testing.B) {
 	for _, marks := range []uint64{0, 2000} {
 		b.Run(fmt.Sprintf("%d marks", marks), func(b *testing.B) {
-			s := closedTest(b, b.TempDir())
+			s := byHand(b, b.TempDir())
 			w := newWearable(2, benchStart)
 			for i := range uint64(144) { // a message of 200 s
 				mustAppend(b, s, series.Batch{Stream: schemas.StreamReadings, Seq: i + 1, Readings: []schemas.Batch{w.next(400, 500*time.Millisecond)}})

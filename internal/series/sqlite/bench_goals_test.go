@@ -143,7 +143,7 @@ func count(b *testing.B, s *Store, people []*sim.Wearer) (n int64) {
 // BenchmarkOffice reads what an office of 5,000 sees: a day of it and of its 25 groups, and
 // the heat map of 90 days.
 func BenchmarkOffice(b *testing.B) {
-	s := closedTest(b, b.TempDir())
+	s := byHand(b, b.TempDir())
 	ctx := context.Background()
 	monday := benchStart.Truncate(24 * time.Hour)
 	groups := make([]schemas.ID, 26) // the first is the whole organisation
@@ -193,15 +193,24 @@ func BenchmarkOffice(b *testing.B) {
 // BenchmarkOfficeIsMade sums the minutes of a day of 5,000 wearers, which the maker of the
 // aggregates does once for each day that is over.
 func BenchmarkOfficeIsMade(b *testing.B) {
-	s := closedTest(b, b.TempDir())
-	batch := series.Batch{Stream: schemas.StreamRollups}
-	for m := range int64(480) {
-		batch.Rollups = batch.Rollups[:0]
-		for w := range 5000 {
-			batch.Rollups = append(batch.Rollups, busyMinute(schemas.MustID(fmt.Sprintf("w%04d", w)), benchStart.Unix()/60+m))
-		}
-		batch.Seq++
-		mustAppend(b, s, batch)
+	s := byHand(b, b.TempDir())
+	day := dayOf(benchStart.UnixMilli())
+	err := s.change(b.Context(), func(ctx context.Context, c *changing) error {
+		return c.in(ctx, fileKey{series.Rollups, day}, func(ctx context.Context, tx *fileTx) error {
+			fill := fillers(series.Rollups)
+			if err := tx.exec(ctx, fill[0], 5000, day); err != nil {
+				return err
+			}
+			for i := range int64(480 / benchMinutes) {
+				if err := tx.exec(ctx, fill[1], 5000, benchStart.Unix()/60+i*benchMinutes); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
 	for b.Loop() {
 		got, err := s.Totals(context.Background(), series.Query{Org: org, From: benchStart, To: benchStart.Add(8 * time.Hour)})
@@ -237,7 +246,7 @@ func BenchmarkYear(b *testing.B) {
 			b.StartTimer()
 		}
 	})
-	s = closedTest(b, dir)
+	s = byHand(b, dir)
 	q := series.Query{Org: org, Wearer: schemas.MustID("w0500"), From: benchStart.AddDate(0, 0, -90), To: benchStart.AddDate(0, 0, -89)}
 	b.Run("a wearer's day of rollups, 3 months ago", func(b *testing.B) {
 		for b.Loop() {

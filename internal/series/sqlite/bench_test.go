@@ -68,7 +68,7 @@ func BenchmarkAppend(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			ctx := context.Background()
-			s := closedTest(b, b.TempDir())
+			s := byHand(b, b.TempDir())
 			wearables := make([]*wearable, 60)
 			for i := range wearables {
 				wearables[i] = newWearable(i, benchStart)
@@ -107,7 +107,7 @@ func BenchmarkAppend(b *testing.B) {
 // two wearers' raw readings of a day: one in 4 s and two a second.
 func office(b *testing.B) *Store {
 	b.Helper()
-	s := closedTest(b, b.TempDir())
+	s := byHand(b, b.TempDir())
 	batch := series.Batch{Stream: schemas.StreamRollups}
 	for day := range 14 {
 		for m := range 500 {
@@ -170,7 +170,7 @@ func BenchmarkQuery(b *testing.B) {
 
 // BenchmarkRollups appends a minute of each of 60 wearers.
 func BenchmarkRollups(b *testing.B) {
-	s := closedTest(b, b.TempDir())
+	s := byHand(b, b.TempDir())
 	empty := size(b, s)
 	batch := series.Batch{Stream: schemas.StreamRollups}
 	for b.Loop() {
