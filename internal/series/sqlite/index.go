@@ -61,7 +61,7 @@ func checkIndex(ctx context.Context, path string) (fresh bool, err error) {
 // layout is to be brought into it.
 func createIndex(ctx context.Context, path string, old bool) (err error) {
 	// The page size counts only while the file is empty, so it comes first.
-	db, err := sql.Open("sqlite", address(path, "rw", fmt.Sprintf("page_size(%d)", pageSize), busyTimeout(), "journal_mode(WAL)",
+	db, err := sql.Open("sqlite", address(path, "rw", fmt.Sprintf("page_size(%d)", pageSize), busyTimeout(), "auto_vacuum(INCREMENTAL)", "journal_mode(WAL)",
 		"synchronous(FULL)", "wal_autocheckpoint(0)")+"&_txlock=immediate")
 	if err != nil {
 		return err

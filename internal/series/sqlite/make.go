@@ -50,7 +50,7 @@ func (s *Store) template(ctx context.Context, class series.Class) (content []byt
 	if class == classOld {
 		mode = "DELETE" // it is looked at by connections that would leave a log behind
 	}
-	db, err := sql.Open("sqlite", address(path, "rw", fmt.Sprintf("page_size(%d)", pageSize), "auto_vacuum(NONE)", "journal_mode("+mode+")"))
+	db, err := sql.Open("sqlite", address(path, "rw", fmt.Sprintf("page_size(%d)", pageSize), "auto_vacuum(INCREMENTAL)", "journal_mode("+mode+")"))
 	if err != nil {
 		return nil, err
 	}

@@ -160,7 +160,7 @@ func TestOpensAsItShould(t *testing.T) {
 	day := fileKey{series.Raw, dayOf(benchStart.UnixMilli())}
 	if err := s.with(t.Context(), day, func(f *file) error {
 		for pragma, want := range map[string]int{
-			"synchronous": 2, "secure_delete": 1, "page_size": pageSize, "user_version": schemaVersion, "foreign_keys": 0, "auto_vacuum": 0,
+			"synchronous": 2, "secure_delete": 1, "page_size": pageSize, "user_version": schemaVersion, "foreign_keys": 0, "auto_vacuum": 2,
 			"application_id": applicationID, "wal_autocheckpoint": 0, "temp_store": 2,
 		} {
 			var got int

@@ -15,8 +15,8 @@ import (
 // columns, which takes a fifth of the room. What comes of it afterwards is in minutes again, beside that row,
 // until the next pass; queries read both. One goroutine does it for a store, a few hours in a
 // transaction, and gives way in between: an append waits for one such step at most. A crash
-// leaves an hour as it was or sealed. After the last hour of a day its file is made anew without
-// the pages that were freed: see seal_file.go.
+// leaves an hour as it was or sealed. After the last hour of a day its file gives back the pages
+// that were freed; before, what comes next takes them.
 //
 // It is bounded work, and nothing depends on it: where it fails, as on a full disk, it says so
 // and tries again.
@@ -170,7 +170,7 @@ func (s *sealing) due() (days []int64, over int64) {
 	return days, over
 }
 
-// day seals the hours of a day that are over, and makes its file anew if that was the last.
+// day seals the hours of a day that are over, and makes its file smaller if that was the last.
 func (s *sealing) day(ctx context.Context, day, over int64) error {
 	key := fileKey{series.Raw, day}
 	over = min(over, (day+1)*dayMinutes)
@@ -181,7 +181,7 @@ func (s *sealing) day(ctx context.Context, day, over int64) error {
 	s.mu.Unlock()
 	err := s.file(ctx, key, over)
 	if err == nil && over == (day+1)*dayMinutes {
-		err = s.anew(ctx, key)
+		err = s.free(ctx, key)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,17 +194,6 @@ func (s *sealing) day(ctx context.Context, day, over int64) error {
 	return err
 }
 
-// anew makes a file anew. One for which that fails, as where the disk has no room for another,
-// stays as it is until the store is opened again: its free pages take what still comes.
-func (s *sealing) anew(ctx context.Context, key fileKey) error {
-	err := s.store.makeAnew(ctx, key)
-	if err != nil && !errors.Is(err, errMeanwhile) && ctx.Err() == nil {
-		s.log.Warn("a file of sealed hours keeps its free pages", "file", key.name(), "err", err)
-		return nil
-	}
-	return err
-}
-
 // file seals the hours of a file up to a minute, step by step.
 func (s *sealing) file(ctx context.Context, key fileKey, over int64) error {
 	for from := int64(0); ; {
@@ -212,15 +201,11 @@ func (s *sealing) file(ctx context.Context, key fileKey, over int64) error {
 		if err != nil || !found {
 			return err
 		}
-		began := time.Now()
-		if from, err = s.step(ctx, key, hour, over); err != nil {
+		if err := s.stepIn(ctx, key, func(ctx context.Context, tx *fileTx, began time.Time) error {
+			from, err = tx.sealHours(ctx, s.hour, hour, over, began)
 			return err
-		}
-		if err := s.store.with(ctx, key, func(f *file) error { return f.tend(ctx, sealLog) }); err != nil {
+		}); err != nil {
 			return err
-		}
-		if !pause(ctx, time.Since(began)) {
-			return ctx.Err()
 		}
 	}
 }
@@ -240,27 +225,50 @@ func (s *Store) hourToSeal(ctx context.Context, key fileKey, from, over int64) (
 	return hour, found, err
 }
 
-// step seals some hours from one on, in a transaction, and returns from where to go on.
-func (s *sealing) step(ctx context.Context, key fileKey, from, over int64) (next int64, err error) {
-	err = s.store.change(ctx, func(ctx context.Context, c *changing) error {
+// stepIn runs a transaction in a file, unless that was removed, that ends soon after sealFor. Then
+// it moves a log that has become large, and rests for as long as all that took.
+func (s *sealing) stepIn(ctx context.Context, key fileKey, do func(context.Context, *fileTx, time.Time) error) error {
+	began := time.Now()
+	err := s.store.change(ctx, func(ctx context.Context, c *changing) error {
 		if !c.exists(key) {
-			return nil // it was removed in the meantime
-		}
-		return c.in(ctx, key, func(ctx context.Context, tx *fileTx) error {
-			for began := time.Now(); time.Since(began) < sealFor; {
-				hour, found, err := tx.nextHour(ctx, from, over)
-				if err != nil || !found {
-					return err
-				}
-				if err := tx.sealHour(ctx, s.hour, hour); err != nil {
-					return err
-				}
-				from = hour + minutesOfHour
-			}
 			return nil
-		})
+		}
+		return c.in(ctx, key, func(ctx context.Context, tx *fileTx) error { return do(ctx, tx, time.Now()) })
 	})
-	return from, err
+	if err == nil {
+		err = s.store.with(ctx, key, func(f *file) error { return f.tend(ctx) })
+	}
+	if err == nil && !pause(ctx, time.Since(began)) {
+		err = ctx.Err()
+	}
+	return err
+}
+
+// tend moves the log into the file if it has become large.
+func (f *file) tend(ctx context.Context) error {
+	if walSize(f.path) <= sealLog {
+		return nil
+	}
+	f.write.mu.Lock()
+	defer f.write.mu.Unlock()
+	_, err := f.write.checkpoint(ctx, passive)
+	return err
+}
+
+// sealHours seals hours from one on, until they are all sealed or it has taken sealFor, and returns
+// from where to go on.
+func (tx *fileTx) sealHours(ctx context.Context, p *hourPacker, from, over int64, began time.Time) (next int64, err error) {
+	for time.Since(began) < sealFor {
+		hour, found, err := tx.nextHour(ctx, from, over)
+		if err != nil || !found {
+			return from, err
+		}
+		if err := tx.sealHour(ctx, p, hour); err != nil {
+			return from, err
+		}
+		from = hour + minutesOfHour
+	}
+	return from, nil
 }
 
 // toBeSealed tells of a part that was stored.

@@ -2,9 +2,11 @@ package sqlite
 
 import (
 	"bufio"
+	"database/sql"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -65,6 +67,7 @@ func TestKilledWhileSealing(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+		wantIntegrity(t, dir)
 	}
 	t.Logf("%d hours are sealed, %d minutes are not", sealed, minutes)
 	if sealed < 50 {
@@ -98,6 +101,28 @@ func wantHours(t *testing.T, s *Store, at uint64) {
 	for device, left := range want {
 		if len(left) > 0 {
 			t.Fatalf("%d readings of %s are lost", len(left), device)
+		}
+	}
+}
+
+// wantIntegrity has SQLite look through all files of readings.
+func wantIntegrity(t *testing.T, dir string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "raw", "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, path := range files {
+		db, err := sql.Open("sqlite", address(path, "ro"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found string
+		if err := db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&found); err != nil || found != "ok" {
+			t.Errorf("%s: %s, %v", path, found, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

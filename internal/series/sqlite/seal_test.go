@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -206,7 +207,7 @@ func TestUnreadableHoursStay(t *testing.T) {
 	}
 }
 
-// sealedDayOfMany fills a day so that a copy of its file is worth it, and seals its hours.
+// sealedDayOfMany fills a day with eight hours of eight wearers.
 func sealedDayOfMany(t testing.TB, s *Store) {
 	t.Helper()
 	for i := range uint64(8) {
@@ -218,9 +219,9 @@ func sealedDayOfMany(t testing.TB, s *Store) {
 	}
 }
 
-// TestFileIsMadeAnew: after its last hour a day's file has no free pages any more, and is as
-// each file is.
-func TestFileIsMadeAnew(t *testing.T) {
+// TestFileIsMadeSmaller: after its last hour a day's file has hardly a free page, and is as each
+// file is. Who reads it meanwhile reads all of it.
+func TestFileIsMadeSmaller(t *testing.T) {
 	dir := t.TempDir()
 	s := byHand(t, dir)
 	sealedDayOfMany(t, s)
@@ -231,15 +232,19 @@ func TestFileIsMadeAnew(t *testing.T) {
 
 	reading := make(chan struct{})
 	proceed, done := make(chan struct{}), make(chan error, 1)
-	go func() { // a query that is under way has the old file, and goes on with it
+	go func() {
 		n := 0
-		done <- s.Readings(context.WithoutCancel(t.Context()), series.Query{Org: org, Wearer: ann, From: benchStart, To: benchStart.Add(24 * time.Hour)}, func(series.Reading) error {
+		err := s.Readings(context.WithoutCancel(t.Context()), series.Query{Org: org, Wearer: ann, From: benchStart, To: benchStart.Add(24 * time.Hour)}, func(series.Reading) error {
 			if n++; n == 1 {
 				close(reading)
 				<-proceed
 			}
 			return nil
 		})
+		if n != len(want) {
+			err = errors.Join(err, fmt.Errorf("%d readings, want %d", n, len(want)))
+		}
+		done <- err
 	}()
 	<-reading
 	sealUntil(t, s, benchStart.Add(48*time.Hour))
@@ -247,6 +252,7 @@ func TestFileIsMadeAnew(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+	settleFiles(t, s)
 	if small := fileSize(t, path); small > large/3 {
 		t.Errorf("the file has %d bytes after %d", small, large)
 	}
@@ -290,7 +296,7 @@ func wantWholeFile(t testing.TB, path string) {
 	}
 	defer db.Close()
 	for query, want := range map[string]string{
-		"PRAGMA integrity_check": "ok", "PRAGMA journal_mode": "wal", "PRAGMA page_size": "4096",
+		"PRAGMA integrity_check": "ok", "PRAGMA journal_mode": "wal", "PRAGMA page_size": "4096", "PRAGMA auto_vacuum": "2",
 		"PRAGMA user_version": "4", "PRAGMA application_id": "1936290935", sqlDirty: "0",
 	} {
 		var got string
@@ -310,59 +316,6 @@ func wantNoCopies(t testing.TB, dir string) {
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// TestNothingComesBackWithACopy: what changes a file while it is copied, an erasure above all, counts, and
-// the copy does not.
-func TestNothingComesBackWithACopy(t *testing.T) {
-	for name, change := range map[string]func(*testing.T, *Store) error{
-		"an append": func(t *testing.T, s *Store) error {
-			t.Helper()
-			appendReadings(t, s, 100, annsHours(90_000, benchStart, 1))
-			return nil
-		},
-		"an erasure": func(t *testing.T, s *Store) error {
-			t.Helper()
-			_, err := s.Erase(t.Context(), org, ann, benchStart.AddDate(0, 0, 2))
-			return err
-		},
-		"its removal": func(t *testing.T, s *Store) error {
-			t.Helper()
-			return s.Retain(t.Context(), series.DefaultRetention(), benchStart.AddDate(0, 2, 0))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			s := byHand(t, dir)
-			sealedDayOfMany(t, s)
-			err := s.with(t.Context(), sealedDay(), func(f *file) (err error) {
-				c := copying{store: s, file: f, path: f.path + suffixSealed}
-				if c.db, err = sql.Open("sqlite", address(f.path, "rw")); err != nil {
-					return err
-				}
-				defer c.db.Close()
-				c.db.SetMaxOpenConns(1)
-				if err := c.make(t.Context()); err != nil {
-					return err
-				}
-				if err := change(t, s); err != nil {
-					return err
-				}
-				if name == "an erasure" {
-					wantNoCopies(t, dir)
-				}
-				want := everything(t, s)
-				if err := c.take(t.Context()); !errors.Is(err, errMeanwhile) {
-					t.Errorf("the copy was taken, or %v", err)
-				}
-				sameReadings(t, everything(t, s), want)
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-		})
 	}
 }
 

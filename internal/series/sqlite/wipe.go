@@ -239,9 +239,20 @@ const (
 
 var errPage = errors.New("damaged page")
 
+// mapEvery is how many pages one page of a map is for, with itself: files are made with auto_vacuum,
+// so that they can be made smaller, and then every so manyth page tells what the next ones are. Its first byte
+// could be taken for a kind of page. https://www.sqlite.org/fileformat.html#pointer_map_or_ptrmap_pages
+const mapEvery = pageSize/5 + 1
+
+// isMap reports whether a page is of the map.
+func isMap(number uint32) bool { return number >= 2 && (number-2)%mapEvery == 0 }
+
 // wipePage overwrites what no row is in: the middle of a page, and the blocks that are
 // free between rows, but for their own heads.
 func wipePage(page []byte, number uint32) (changed bool, err error) {
+	if isMap(number) {
+		return false, nil
+	}
 	head := 0
 	if number == 1 {
 		head = headerSize

@@ -25,11 +25,17 @@ func TestWipesWhatNoRowIsIn(t *testing.T) {
 	page, want := leaf(), leaf()
 	clear(want[12:40])
 	clear(want[52:56])
-	if changed, err := wipePage(page, 2); err != nil || !changed || !bytes.Equal(page, want) {
+	if changed, err := wipePage(page, 3); err != nil || !changed || !bytes.Equal(page, want) {
 		t.Errorf("page is\n%v, %v, %v, want\n%v", page, changed, err, want)
 	}
-	if changed, err := wipePage(page, 2); err != nil || changed {
+	if changed, err := wipePage(page, 3); err != nil || changed {
 		t.Errorf("wiped again, it is changed: %v, %v", changed, err)
+	}
+	for _, number := range []uint32{2, 822, 2 + 400*820} {
+		page, was := leaf(), leaf()
+		if changed, err := wipePage(page, number); err != nil || changed || !bytes.Equal(page, was) {
+			t.Errorf("page %d, of a map, is changed: %v, %v", number, changed, err)
+		}
 	}
 	other := make([]byte, 64)
 	copy(other[4:], "part of a long row")
@@ -48,14 +54,14 @@ func TestWipesWhatNoRowIsIn(t *testing.T) {
 	} {
 		page := leaf()
 		damage(page)
-		if _, err := wipePage(page, 2); !errors.Is(err, errPage) {
+		if _, err := wipePage(page, 3); !errors.Is(err, errPage) {
 			t.Errorf("error of a damaged page is %v", err)
 		}
 	}
 }
 
 func FuzzWipePage(f *testing.F) {
-	f.Add(leaf(), uint32(2))
+	f.Add(leaf(), uint32(3))
 	f.Add(append(bytes.Repeat([]byte{1}, headerSize), leaf()...), uint32(1))
 	f.Fuzz(func(t *testing.T, page []byte, number uint32) {
 		if len(page) < headerSize+12 {
