@@ -187,19 +187,14 @@ func TestTwoStores(t *testing.T) {
 	}
 }
 
-// TestUpgradeChild is the process that TestUpgradeIsKilled kills.
-func TestUpgradeChild(t *testing.T) {
-	dir := os.Getenv(upgradeEnv)
-	if dir == "" {
-		t.Skip("is run by TestUpgradeIsKilled")
-	}
-	if err := openTest(t, dir).Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // A process that is killed while it brings up an old store: the next one goes on.
 func TestUpgradeIsKilled(t *testing.T) {
+	if dir := os.Getenv(upgradeEnv); dir != "" { // the process that is killed
+		if err := openTest(t, dir).Close(); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
@@ -211,7 +206,7 @@ func TestUpgradeIsKilled(t *testing.T) {
 	makeOld(t, dir)
 	killed := 0
 	for _, files := range []int{1, 5, 11, 20, 30, 3*oldDays - 1} {
-		child := exec.CommandContext(t.Context(), self, "-test.run=^TestUpgradeChild$")
+		child := exec.CommandContext(t.Context(), self, "-test.run=^TestUpgradeIsKilled$")
 		child.Env = append(os.Environ(), upgradeEnv+"="+dir)
 		if err := child.Start(); err != nil {
 			t.Fatal(err)
