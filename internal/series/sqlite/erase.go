@@ -89,44 +89,49 @@ type erasing struct {
 // erase removes the wearer from a file, empties its log and looks whether it is gone. A file that
 // has nothing of the wearer any more may still have something in its log.
 func (e *erasing) erase(ctx context.Context, c *changing, key fileKey) error {
+	if err := c.ended(); err != nil {
+		return err
+	}
 	return c.with(ctx, key, func(f *file) error {
-		number, err := e.find(ctx, f)
+		w := &f.write
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		number, err := e.find(ctx, w)
 		if err != nil {
 			return err
 		}
 		if number != 0 {
-			if err := c.in(ctx, key, e.drop); err != nil {
+			// On disk it is with the file itself, which is before this returns.
+			tx := &fileTx{changing: c, writer: w, key: key, counts: map[string]int64{}}
+			if err := w.unsynced(ctx, func() error { return tx.run(ctx, e.drop) }); err != nil {
 				return err
 			}
+			c.counted.forget(key)
 		}
-		if err := f.empty(ctx); err != nil || number == 0 {
+		if err := w.empty(ctx); err != nil || number == 0 {
 			return err
 		}
-		return e.verify(ctx, f, number)
+		return e.verify(ctx, w, key.class, number)
 	})
 }
 
 // find is the wearer's number in a file, 0 for none. One connection does all that is done here:
 // most of an erasure is opening files.
-func (e *erasing) find(ctx context.Context, f *file) (number int64, err error) {
-	f.write.mu.Lock()
-	defer f.write.mu.Unlock()
-	if err := f.write.connect(ctx); err != nil {
+func (e *erasing) find(ctx context.Context, w *writer) (number int64, err error) {
+	if err := w.connect(ctx); err != nil {
 		return 0, err
 	}
-	_, err = f.write.find(ctx, sqlWearer, []any{e.name.org.String(), e.name.wearer.String()}, []any{&number})
+	_, err = w.find(ctx, sqlWearer, []any{e.name.org.String(), e.name.wearer.String()}, []any{&number})
 	return number, err
 }
 
 // verify asks a file whether anything is left of the wearer who had a number.
-func (e *erasing) verify(ctx context.Context, f *file, number int64) error {
-	if left, err := e.find(ctx, f); err != nil || left != 0 {
+func (e *erasing) verify(ctx context.Context, w *writer, class series.Class, number int64) error {
+	if left, err := e.find(ctx, w); err != nil || left != 0 {
 		return errors.Join(err, errLeft)
 	}
-	f.write.mu.Lock()
-	defer f.write.mu.Unlock()
 	var n int64
-	_, err := f.write.find(ctx, sqlLeft(f.key.class), []any{number}, []any{&n})
+	_, err := w.find(ctx, sqlLeft(class), []any{number}, []any{&n})
 	if err == nil && n > 0 {
 		err = fmt.Errorf("%d rows: %w", n, errLeft)
 	}
@@ -209,13 +214,17 @@ func (tx *fileTx) dropReadings(ctx context.Context, wearer, first, last int64) e
 	return nil
 }
 
-// empty moves the log of a file into it and leaves nothing in it. A file that has none but is
-// marked is wiped: another program has moved its log into it.
+// empty moves the log of a file into it and leaves nothing in it.
 func (f *file) empty(ctx context.Context) error {
-	w := &f.write
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if walSize(f.path) == 0 {
+	f.write.mu.Lock()
+	defer f.write.mu.Unlock()
+	return f.write.empty(ctx)
+}
+
+// empty does so. A file that has no log but is marked is wiped: another program has moved its log
+// into it.
+func (w *writer) empty(ctx context.Context) error {
+	if walSize(w.path) == 0 {
 		if err := w.connect(ctx); err != nil {
 			return err
 		}

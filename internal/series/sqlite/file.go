@@ -188,6 +188,26 @@ func (w *writer) rollback(ctx context.Context) {
 	}
 }
 
+// unsynced runs transactions that a power cut may undo, until the log is synced, with the next
+// transaction or before it is moved into the file. What was committed before is safe.
+func (w *writer) unsynced(ctx context.Context, do func() error) error {
+	if err := w.connect(ctx); err != nil {
+		return err
+	}
+	if _, err := w.conn.ExecContext(ctx, "PRAGMA synchronous = OFF"); err != nil {
+		return err
+	}
+	err := do()
+	if w.conn == nil { // it was given up
+		return err
+	}
+	if _, failed := w.conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous = FULL"); failed != nil {
+		_ = w.close() // the next one is as it should be
+		return errors.Join(err, failed)
+	}
+	return err
+}
+
 // stmt is a prepared statement.
 func (w *writer) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	stmt, ok := w.stmts[query]

@@ -75,8 +75,11 @@ func walSize(path string) int64 {
 // were moved, which a reader of an old state may not let it.
 func (w *writer) checkpoint(ctx context.Context, how string) (all bool, err error) {
 	for range 3 {
-		before, err := w.wipeLog(ctx)
-		if err != nil {
+		var before int64
+		if err := w.unsynced(ctx, func() (err error) {
+			before, err = w.wipeLog(ctx)
+			return err
+		}); err != nil {
 			return false, fmt.Errorf("wipe: %w", err)
 		}
 		w.nextAt = walSize(w.path) + checkpointAt
