@@ -34,11 +34,11 @@ func defaultSealing() sealOptions { return sealOptions{after: 2 * time.Hour, eve
 
 // sealFor is how long a step may go on with further hours. One hour of 36,000 readings takes
 // about 10 ms.
-const sealFor = 8 * time.Millisecond
+const sealFor = 5 * time.Millisecond
 
 // sealLog is the size of a file's log, in bytes, from which on it is moved into the file between two
 // steps: a large one takes longer than an append should have to wait.
-const sealLog = 1 << 20
+const sealLog = 512 << 10
 
 // sealing is what is sealed in the background.
 type sealing struct {
@@ -225,19 +225,30 @@ func (s *Store) hourToSeal(ctx context.Context, key fileKey, from, over int64) (
 	return hour, found, err
 }
 
-// stepIn runs a transaction in a file, unless that was removed, that ends soon after sealFor. Then
-// it moves a log that has become large, and rests for as long as all that took.
+// stepIn runs a transaction in a file, unless that was removed, that ends soon after sealFor, and
+// then moves a log that has become large.
 func (s *sealing) stepIn(ctx context.Context, key fileKey, do func(context.Context, *fileTx, time.Time) error) error {
-	began := time.Now()
-	err := s.store.change(ctx, func(ctx context.Context, c *changing) error {
-		if !c.exists(key) {
-			return nil
-		}
-		return c.in(ctx, key, func(ctx context.Context, tx *fileTx) error { return do(ctx, tx, time.Now()) })
+	err := s.giveWay(ctx, func() error {
+		return s.store.change(ctx, func(ctx context.Context, c *changing) error {
+			if !c.exists(key) {
+				return nil
+			}
+			return c.in(ctx, key, func(ctx context.Context, tx *fileTx) error { return do(ctx, tx, time.Now()) })
+		})
 	})
-	if err == nil {
-		err = s.store.with(ctx, key, func(f *file) error { return f.tend(ctx) })
+	if err != nil {
+		return err
 	}
+	return s.giveWay(ctx, func() error {
+		return s.store.with(ctx, key, func(f *file) error { return f.tend(ctx) })
+	})
+}
+
+// giveWay rests after what it does for as long as that took: an append that has waited for it
+// need not wait for the next as well.
+func (s *sealing) giveWay(ctx context.Context, do func() error) error {
+	began := time.Now()
+	err := do()
 	if err == nil && !pause(ctx, time.Since(began)) {
 		err = ctx.Err()
 	}
@@ -251,8 +262,7 @@ func (f *file) tend(ctx context.Context) error {
 	}
 	f.write.mu.Lock()
 	defer f.write.mu.Unlock()
-	_, err := f.write.checkpoint(ctx, passive)
-	return err
+	return f.write.checkpoint(ctx, passive)
 }
 
 // sealHours seals hours from one on, until they are all sealed or it has taken sealFor, and returns
