@@ -234,8 +234,7 @@ func (w *writer) empty(ctx context.Context) error {
 		}
 		w.wiped.all = true
 	}
-	_, err := w.checkpoint(ctx, truncate)
-	return err
+	return w.checkpoint(ctx, truncate)
 }
 
 // eachFile calls do for all files of days, some at once, and returns the errors of all.

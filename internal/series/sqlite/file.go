@@ -64,8 +64,7 @@ func (f *file) open(ctx context.Context) error {
 	// before the last connection that closes moves it into the file.
 	f.write.mu.Lock()
 	defer f.write.mu.Unlock()
-	_, err = f.write.checkpoint(ctx, passive)
-	return err
+	return f.write.checkpoint(ctx, passive)
 }
 
 // close moves all into the one file and closes it, whatever has ended.
@@ -76,8 +75,7 @@ func (f *file) close() error {
 	defer f.write.mu.Unlock()
 	var errs []error
 	if f.write.conn != nil && walSize(f.path) > 0 {
-		_, err := f.write.checkpoint(context.Background(), passive)
-		errs = append(errs, err)
+		errs = append(errs, f.write.checkpoint(context.Background(), passive))
 	}
 	if f.read != nil {
 		errs = append(errs, f.read.Close())

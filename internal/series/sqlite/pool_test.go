@@ -42,7 +42,7 @@ func TestFilesComeAndGo(t *testing.T) {
 						err = f.write.commit(t.Context())
 					}
 					if err == nil {
-						_, err = f.write.checkpoint(t.Context(), truncate)
+						err = f.write.checkpoint(t.Context(), truncate)
 					}
 					return err
 				})
