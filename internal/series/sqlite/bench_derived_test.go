@@ -30,6 +30,11 @@ func settleFiles(tb testing.TB, s *Store) {
 	}); err != nil {
 		tb.Fatal(err)
 	}
+	for _, f := range []*file{s.index, s.office} {
+		if err := f.empty(ctx); err != nil {
+			tb.Fatal(err)
+		}
+	}
 }
 
 func mustAppend(b *testing.B, s *Store, batch series.Batch) {
