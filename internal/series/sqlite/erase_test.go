@@ -161,11 +161,11 @@ func TestNoByteIsLeft(t *testing.T) {
 	dir := t.TempDir()
 	s := byHand(t, dir)
 	rnd := rand.New(rand.NewPCG(5, 6))
-	c := newCrowd(t, s, 30)
-	victims := []string{"wearer-000", "wearer-008", "wearer-029"}
-	for i := range 40 {
+	c := newCrowd(t, s, 24)
+	victims := []string{"wearer-000", "wearer-008", "wearer-023"}
+	for i := range 30 {
 		c.round(rnd, 60+rnd.IntN(60))
-		if i == 20 {
+		if i == 15 {
 			c.rebuild()
 			settleFiles(t, s)
 			sealUntil(t, s, benchStart.AddDate(0, 0, 1))
