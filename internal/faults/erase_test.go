@@ -23,7 +23,7 @@ func TestErasureDuringIngest(t *testing.T) {
 		p.eraseInAFlood(p.serve)
 		store, err := app.OpenSide(t.Context(), app.Side{Folder: p.data}, true, slog.New(slog.DiscardHandler))
 		must(t, err)
-		defer store.Close() //nolint:errcheck // it was only read
+		defer store.Close()
 		others := 0
 		must(t, store.Wearers(t.Context(), func(e series.Extent) error {
 			if others++; e.Wearer == wearer(leaver) {
