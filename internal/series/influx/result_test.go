@@ -13,13 +13,15 @@ func FuzzParseTime(f *testing.F) {
 		"2026-11-02T09:00:00Z", "2026-11-02T09:00:00.000023757Z", "1677-09-21T00:12:43.146Z", "2262-04-11T23:47:16.853Z", "2024-02-29T23:59:59.9Z",
 		"1970-01-01T00:00:00Z", "1969-12-31T23:59:59.999999999Z", "2026-11-02T09:00:00.Z", "2026-13-02T09:00:00Z", "2026-11-02 09:00:00Z", "", "Z",
 		"2026-11-02T09:00:00.1234567890Z", "2026-11-02T09:00:0 Z", "2026-11-02T09:00:00+01:00",
+		"2262-04-11T3:47:18.853Z",
 	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		got, err := parseTime(s)
 		want, no := time.Parse(time.RFC3339Nano, s)
-		if no == nil && strings.HasSuffix(s, "Z") && strings.IndexByte(s, '.') != 20 && !strings.Contains(s, ",") && within(want) && len(s) <= 30 && err != nil {
+		// The library takes more than the server sends, such as an hour of one digit.
+		if no == nil && len(s) > 13 && s[13] == ':' && strings.HasSuffix(s, "Z") && strings.IndexByte(s, '.') != 20 && !strings.Contains(s, ",") && within(want) && len(s) <= 30 && err != nil {
 			t.Errorf("%s: %v", s, err)
 		}
 		if err == nil && no == nil && within(want) && got != want.UnixNano() {
