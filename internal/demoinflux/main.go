@@ -1,4 +1,4 @@
-// Demoinflux runs a command on an InfluxDB of its own:
+// Command demoinflux runs another command on an InfluxDB of its own:
 //
 //	demoinflux bin/sitwell demo [flags]
 //

@@ -47,11 +47,11 @@ func (s *Store) admit(ctx context.Context, b *series.Batch) (admitted, strangers
 // split is the part of a batch for whose names ok holds.
 func (s *Store) split(b *series.Batch, ok func(subject) bool) series.Batch {
 	part, n := *b, 0
-	part.Readings = keep(b.Readings, &n, func(r *schemas.Batch) bool { return ok(subject{r.Org, r.Wearer, r.Device}) })
-	part.Late = keep(b.Late, &n, func(l *schemas.Late) bool { return ok(subject{l.Org, l.Wearer, l.Device}) })
-	part.Rollups = keep(b.Rollups, &n, func(r *schemas.Rollup) bool { return ok(subject{r.Org, r.Wearer, schemas.ID{}}) })
-	part.Findings = keep(b.Findings, &n, func(f *schemas.Finding) bool { return ok(subject{f.Org, f.Wearer, schemas.ID{}}) })
-	part.Decisions = keep(b.Decisions, &n, func(d *schemas.Decision) bool { return ok(subject{d.Org, d.Wearer, schemas.ID{}}) })
+	part.Readings = series.Keep(b.Readings, &n, func(r *schemas.Batch) bool { return ok(subject{r.Org, r.Wearer, r.Device}) })
+	part.Late = series.Keep(b.Late, &n, func(l *schemas.Late) bool { return ok(subject{l.Org, l.Wearer, l.Device}) })
+	part.Rollups = series.Keep(b.Rollups, &n, func(r *schemas.Rollup) bool { return ok(subject{r.Org, r.Wearer, schemas.ID{}}) })
+	part.Findings = series.Keep(b.Findings, &n, func(f *schemas.Finding) bool { return ok(subject{f.Org, f.Wearer, schemas.ID{}}) })
+	part.Decisions = series.Keep(b.Decisions, &n, func(d *schemas.Decision) bool { return ok(subject{d.Org, d.Wearer, schemas.ID{}}) })
 	return part
 }
 

@@ -52,7 +52,7 @@ func (s *Store) unchanged(ctx context.Context, q series.Query, was series.State)
 // keep drops what is from before the wearer was erased: it was made of what is gone.
 func (r *rebuilding) keep(erasedBefore int64) {
 	dropped := 0
-	r.Rollups = keep(r.Rollups, &dropped, func(u *schemas.Rollup) bool { return u.Minute*minute >= erasedBefore })
+	r.Rollups = series.Keep(r.Rollups, &dropped, func(u *schemas.Rollup) bool { return u.Minute*minute >= erasedBefore })
 	all, bodies := r.Findings, r.bodies
 	r.Findings, r.bodies = nil, nil
 	for i := range all {

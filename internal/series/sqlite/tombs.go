@@ -80,50 +80,10 @@ func (t *tombs) erasedBefore(org, wearer schemas.ID) int64 {
 	return before
 }
 
-// living drops from a batch what is of erased wearers and counts it. What it leaves is
-// in memory of its own where something was dropped.
+// living drops from a batch what is of erased wearers and counts it.
 func (t *tombs) living(b *series.Batch) (kept series.Batch, erased int) {
-	kept = *b
 	if len(t.before) == 0 {
-		return kept, 0
+		return *b, 0
 	}
-	kept.Readings = t.livingReadings(b.Readings, &erased)
-	kept.Late = keep(b.Late, &erased, func(l *schemas.Late) bool { return l.To >= t.erasedBefore(l.Org, l.Wearer) })
-	kept.Rollups = keep(b.Rollups, &erased, func(r *schemas.Rollup) bool { return r.Minute*minute >= t.erasedBefore(r.Org, r.Wearer) })
-	kept.Findings = keep(b.Findings, &erased, func(f *schemas.Finding) bool { return f.Start.UnixMilli() >= t.erasedBefore(f.Org, f.Wearer) })
-	kept.Decisions = keep(b.Decisions, &erased, func(d *schemas.Decision) bool { return d.Time.UnixMilli() >= t.erasedBefore(d.Org, d.Wearer) })
-	return kept, erased
-}
-
-func (t *tombs) livingReadings(batches []schemas.Batch, erased *int) []schemas.Batch {
-	var out []schemas.Batch
-	for i := range batches {
-		b := batches[i]
-		before := t.erasedBefore(b.Org, b.Wearer)
-		b.Items = keep(b.Items, erased, func(item *schemas.Item) bool { return item.Time >= before })
-		if len(b.Items) > 0 {
-			out = append(out, b)
-		}
-	}
-	return out
-}
-
-// keep is the part of all for which ok holds; all itself where that is everything.
-func keep[T any](all []T, dropped *int, ok func(*T) bool) []T {
-	for i := range all {
-		if ok(&all[i]) {
-			continue
-		}
-		kept := append([]T(nil), all[:i]...)
-		*dropped++
-		for j := i + 1; j < len(all); j++ {
-			if ok(&all[j]) {
-				kept = append(kept, all[j])
-			} else {
-				*dropped++
-			}
-		}
-		return kept
-	}
-	return all
+	return series.Living(b, t.erasedBefore)
 }
